@@ -1,0 +1,162 @@
+"""What each metric is called, which way it points and which version computes it.
+
+Tables, comparability keys and figures read names and directions here, so that a metric is
+described in one place.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Literal
+
+Axis = Literal["collapse", "robustness", "bias"]
+
+
+class Direction(Enum):
+    """How a difference of a metric reads; a table prints the value of the member."""
+
+    LOWER_IS_MORE_DIVERSE = "lower = more diverse"
+    HIGHER_IS_MORE_DIVERSE = "higher = more diverse"
+    LOWER_IS_CLOSER = "lower = closer to the reference"
+    HIGHER_IS_CLOSER = "higher = closer to the reference"
+    LOWER_IS_BETTER_FIT = "lower = the model expects the text more"
+    NEUTRAL = "no better side"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The description of one metric."""
+
+    id: str
+    """Stable name in files and keys."""
+    version: int
+    """Raised whenever the same input may give another value."""
+    name: str
+    """What a table prints; the instrument (tokeniser, embedder, model) is added by the value."""
+    axis: Axis
+    direction: Direction
+    unit: str
+    """Unit of the value; empty for a pure number."""
+    source: str
+    """Paper or definition that the number follows."""
+
+
+def _collapse(
+    identifier: str, name: str, direction: Direction, unit: str, source: str, version: int = 1
+) -> Metric:
+    return Metric(identifier, version, name, "collapse", direction, unit, source)
+
+
+def _text_metrics() -> Iterator[Metric]:
+    low, high = Direction.LOWER_IS_MORE_DIVERSE, Direction.HIGHER_IS_MORE_DIVERSE
+    texygen = "Zhu et al. 2018 (Texygen)"
+    for order in range(2, 6):
+        yield _collapse(f"self-bleu-{order}", f"Self-BLEU-{order}", low, "", texygen)
+        yield _collapse(
+            f"self-bleu-within-{order}", f"Self-BLEU-{order} within a response", low, "", texygen
+        )
+    paper = "arXiv 2511.01490; sacrebleu's exponential smoothing and effective order"
+    yield _collapse("self-bleu-sentences-3", "Self-BLEU-3 of pooled sentences", low, "", paper)
+    yield _collapse(
+        "self-bleu-sentences-within-3", "Self-BLEU-3 of a response's sentences", low, "", paper
+    )
+    for order in range(1, 5):
+        yield _collapse(f"distinct-{order}", f"distinct-{order}", high, "", "Li et al. 2016")
+    shaib = "Shaib et al. 2024 (arXiv 2403.00553)"
+    yield _collapse("ngram-diversity-4", "n-gram diversity (1-4)", high, "", shaib)
+    yield _collapse("mattr-50", "MATTR-50", high, "", "Covington and McFall 2010")
+    yield _collapse("mtld", "MTLD", high, "words", "McCarthy and Jarvis 2010")
+    yield _collapse(
+        "self-repetition-4", "self-repetition-4", low, "log count", "Salkar et al. 2022"
+    )
+    yield _collapse("compression-xz", "compression ratio (xz)", low, "", shaib)
+    yield _collapse("compression-gzip", "compression ratio (gzip)", low, "", shaib)
+    heaps = "Heaps 1978"
+    yield _collapse("heaps-beta", "Heaps' beta", high, "", heaps)
+    yield _collapse("heaps-k", "Heaps' K", Direction.NEUTRAL, "", heaps)
+    yield _collapse("vocabulary-at", "vocabulary at fixed length", high, "words", heaps)
+    for part, label in (("words", "words"), ("characters", "characters")):
+        for figure in ("median", "lower-quartile", "upper-quartile", "mean"):
+            yield _collapse(
+                f"length-{part}-{figure}",
+                f"response length, {figure.replace('-', ' ')}",
+                Direction.NEUTRAL,
+                label,
+                "plain count",
+            )
+
+
+def _embedding_metrics() -> Iterator[Metric]:
+    high, close = Direction.HIGHER_IS_MORE_DIVERSE, Direction.HIGHER_IS_CLOSER
+    yield _collapse(
+        "cosine-distance", "mean cosine distance", high, "", "mean over unordered pairs"
+    )
+    yield _collapse(
+        "cosine-distance-within",
+        "mean cosine distance within a prompt",
+        high,
+        "",
+        "mean over pairs",
+    )
+    for identifier, label in (("1", "q=1"), ("0.5", "q=0.5"), ("inf", "q=inf")):
+        yield _collapse(
+            f"vendi-{identifier}",
+            f"Vendi score ({label})",
+            high,
+            "texts",
+            "Friedman and Dieng 2022; Pasarkar and Dieng 2023 for q",
+        )
+    yield _collapse("knn-precision", "k-NN precision", close, "", "Kynkäänniemi et al. 2019")
+    yield _collapse("knn-recall", "k-NN recall", close, "", "Kynkäänniemi et al. 2019")
+    yield _collapse("knn-coverage", "k-NN coverage", close, "", "Naeem et al. 2020")
+    novelty = "NoveltyBench, arXiv 2504.05228"
+    yield _collapse("distinct-k", "distinct answers per prompt", high, "answers", novelty)
+    yield _collapse("utility-k", "utility of the answers to a prompt", high, "", novelty)
+    pillutla = "Pillutla et al. 2021, 2023"
+    yield _collapse("mauve", "MAUVE", close, "", pillutla)
+    yield _collapse("mauve-star", "MAUVE*", close, "", pillutla)
+    yield _collapse(
+        "frontier-integral",
+        "frontier integral",
+        Direction.LOWER_IS_CLOSER,
+        "",
+        "Liu et al. 2021 (arXiv 2106.07898)",
+    )
+
+
+def _model_metrics() -> Iterator[Metric]:
+    fit = Direction.LOWER_IS_BETTER_FIT
+    yield _collapse("ppl-token", "perplexity (per token)", fit, "", "exp of the mean token NLL")
+    yield _collapse(
+        "ppl-document", "perplexity (per document)", fit, "", "exp of the mean of NLL/T"
+    )
+    yield _collapse("ppl-median", "median document perplexity", fit, "", "median of exp(NLL/T)")
+    yield _collapse(
+        "log-perplexity", "mean log-perplexity", fit, "nats/token", "mean over documents of NLL/T"
+    )
+    yield _collapse("bits-per-byte", "bits per byte", fit, "bits/byte", "NLL / (bytes ln 2)")
+    high = Direction.HIGHER_IS_MORE_DIVERSE
+    yang = "Yang and Holtzman 2025 (arXiv 2506.17871)"
+    yield _collapse("token-entropy", "token entropy", high, "nats", yang)
+    yield _collapse("branching-factor", "branching factor", high, "tokens", yang)
+
+
+COLLAPSE: Mapping[str, Metric] = MappingProxyType(
+    {
+        metric.id: metric
+        for metrics in (_text_metrics(), _embedding_metrics(), _model_metrics())
+        for metric in metrics
+    }
+)
+"""Every metric of the collapse axis by id, in the order in which a table shows them."""
+
+
+def metric(identifier: str) -> Metric:
+    """Look one metric up; raises KeyError that names the id when the catalog does not list it."""
+    try:
+        return COLLAPSE[identifier]
+    except KeyError:
+        raise KeyError(
+            f"no metric is called {identifier!r}; see synthlab.metrics.catalog"
+        ) from None
