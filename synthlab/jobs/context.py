@@ -44,7 +44,7 @@ class JobContext:
         self._rate_base: tuple[float, float] | None = None
 
     def __enter__(self) -> Self:
-        self._emit("started", kind=self.spec.kind)
+        self._emit("started")
         self._heart.start()
         return self
 
