@@ -190,6 +190,15 @@ class RunDir:
         """Where the inputs lie and which content they had when the run was launched."""
         return self.root / "inputs.json"
 
+    def archived(self, path: Path, attempt: int) -> Path:
+        """Where one of the small files of an earlier attempt is kept."""
+        return path.with_name(f"{path.stem}-{attempt}{path.suffix}")
+
+    @property
+    def attempts_ended(self) -> int:
+        """How many earlier attempts were put aside when the run was queued again."""
+        return sum(1 for _ in self.root.glob(f"{self.exit.stem}-*{self.exit.suffix}"))
+
     @property
     def manifest(self) -> Path:
         """The list of published files, written last."""
@@ -231,6 +240,24 @@ class RunDir:
     def write_exit(self, ended: RunExit) -> None:
         """Record the end of the attempt, whole or not at all."""
         durable.write_json(self.exit, asdict(ended))
+
+    def archive_attempt(self) -> None:
+        """Put the ended attempt aside so that the run counts as queued again; its work stays."""
+        attempt = self.attempts_ended + 1
+        self.stop.unlink(missing_ok=True)
+        for path in (self.proc, self.inputs, self.exit):  # the exit last: it makes the run ended
+            if path.exists():
+                path.rename(self.archived(path, attempt))
+        durable.fsync_directory(self.root)
+
+    def state(self) -> str:
+        """The state that the files alone prove; whether a running run lives is the lock's to say."""
+        ended = self.read_exit()
+        if ended is not None:
+            return ended.state
+        if self.proc.exists():
+            return "running"
+        return "starting" if self.inputs.exists() else "queued"
 
     def read_optional(self, path: Path) -> dict[str, Any]:
         """A small JSON file of this directory, or an empty mapping if it is not there."""
