@@ -1,0 +1,171 @@
+"""Two runs compared on a metric of the whole corpus, such as Self-BLEU or the Vendi score.
+
+Such a metric has no per-row score to average, so the test swaps whole prompts between the runs and
+the interval leaves half of the prompts out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthlab.analysis.statistics.clusters import BoolArray, FloatArray, IntArray
+from synthlab.analysis.statistics.estimates import (
+    DEFAULT_LEVEL,
+    Effect,
+    Estimate,
+    PairedResult,
+    undefined_effect,
+    undefined_result,
+)
+from synthlab.analysis.statistics.intervals import (
+    HalfSamples,
+    Metric,
+    evaluate_halves,
+    half_sample_estimate,
+    has_enough_clusters,
+)
+from synthlab.analysis.statistics.power import minimum_detectable_effect, units_needed
+
+SwapDifference = Callable[[BoolArray], float]
+"""Metric of the candidate minus metric of the baseline after the rows marked in the mask, (rows,)
+of the aligned runs, have changed sides. No row marked gives the difference as observed."""
+
+DEFAULT_SWAPS = 2_000
+_METHOD = "approximate randomisation"
+_ZERO_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusPair:
+    """A corpus metric of two runs and their contrast, all from the same half-samples."""
+
+    candidate: Estimate
+    baseline: Estimate
+    difference: Estimate
+    log_ratio: Estimate
+    """log(candidate / baseline); undefined with a reason unless both values are positive."""
+
+
+def half_sample_pair(
+    candidate: Metric,
+    baseline: Metric,
+    halves: HalfSamples,
+    *,
+    level: float = DEFAULT_LEVEL,
+    counts_with_n: bool = False,
+) -> CorpusPair:
+    """Intervals of a corpus metric in two aligned runs and of their difference.
+
+    Both metrics take row numbers of the aligned runs and see the same half-samples, so that what
+    the prompts have in common cancels in the difference. `counts_with_n` as in
+    `intervals.half_sample_interval`.
+    """
+    rows: IntArray = np.arange(halves.clusters.n_rows, dtype=np.int64)
+    full = np.array([candidate(rows), baseline(rows)]) if len(rows) else np.full(2, math.nan)
+    on_halves = np.empty((2, 0))
+    if has_enough_clusters(halves):
+        growth = 1 + 1 / halves.scale**2 if counts_with_n else 1.0
+        on_halves = growth * np.array(
+            [evaluate_halves(candidate, halves), evaluate_halves(baseline, halves)]
+        )
+    ratio = _log_ratio_estimate(full, on_halves, halves, level)
+    return CorpusPair(
+        half_sample_estimate(float(full[0]), on_halves[0], halves, level),
+        half_sample_estimate(float(full[1]), on_halves[1], halves, level),
+        half_sample_estimate(float(full[0] - full[1]), on_halves[0] - on_halves[1], halves, level),
+        ratio,
+    )
+
+
+def _log_ratio_estimate(
+    full: FloatArray,
+    on_halves: FloatArray,
+    halves: HalfSamples,
+    level: float,
+) -> Estimate:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs, half_logs = np.log(full), np.log(on_halves)
+        return half_sample_estimate(
+            float(logs[0] - logs[1]), half_logs[0] - half_logs[1], halves, level
+        )
+
+
+def approximate_randomisation(
+    difference: SwapDifference,
+    pair: CorpusPair,
+    halves: HalfSamples,
+    *,
+    seed: int,
+    swaps: int = DEFAULT_SWAPS,
+) -> PairedResult:
+    """Paired test of a corpus metric: is the difference larger than label swaps would make it?
+
+    Each prompt's rows change sides together with probability 1/2; p = (1 + #{|D*| >= |D|}) /
+    (1 + swaps), two-sided. Interval, effect (log ratio) and detectable effect come from the
+    half-samples in `pair`; where these have none the swaps give the detectable effect. A metric
+    undefined for some swap gives a reason instead of a p-value. Raises ValueError if `difference`
+    without swaps is not the difference in `pair`. Source: Noreen (1989); Riezler and Maxwell
+    (2005).
+    """
+    clusters = halves.clusters
+    n, groups = clusters.n_rows, clusters.count
+    observed = pair.difference.value
+    if groups < 2 or not math.isfinite(observed):
+        return undefined_result(
+            f"too few prompts ({groups}): no test is possible"
+            if groups < 2
+            else pair.difference.reason,
+            method=_METHOD,
+            effect="log ratio",
+            difference=observed,
+            n_pairs=n,
+            n_units=groups,
+        )
+    unswapped = difference(np.zeros(n, dtype=np.bool_))
+    tolerance = _ZERO_TOLERANCE * max(abs(pair.candidate.value), abs(pair.baseline.value), 1e-300)
+    if not abs(unswapped - observed) <= tolerance:
+        raise ValueError(
+            f"the swap difference without swaps is {unswapped}, but the runs differ by {observed}: "
+            "both must compute the same metric on the same rows"
+        )
+    generator = np.random.default_rng(seed)
+    swapped = np.empty(swaps)
+    for index in range(swaps):
+        swapped[index] = difference(generator.random(groups)[clusters.codes] < 0.5)
+    undefined = int(np.count_nonzero(~np.isfinite(swapped)))
+    if undefined:
+        return undefined_result(
+            f"the metric is undefined after {undefined} of {swaps} swaps",
+            method=_METHOD,
+            effect="log ratio",
+            difference=observed,
+            n_pairs=n,
+            n_units=groups,
+        )
+    hits = int(np.count_nonzero(np.abs(swapped) >= abs(observed) - tolerance))
+    error = pair.difference.standard_error
+    if math.isnan(error):
+        error = float(np.sqrt(np.mean(swapped**2)))
+    return PairedResult(
+        difference=observed,
+        interval=pair.difference.interval,
+        p=(1 + hits) / (1 + swaps),
+        method=_METHOD,
+        effect=_log_ratio_effect(pair.log_ratio),
+        n_pairs=n,
+        mde=minimum_detectable_effect(error) if error > 0 else math.nan,
+        n_units=groups,
+        unit="prompts",
+        needed=units_needed(observed, error * math.sqrt(groups)),
+        reason=pair.difference.reason,
+    )
+
+
+def _log_ratio_effect(ratio: Estimate) -> Effect:
+    if not math.isfinite(ratio.value):
+        return undefined_effect("log ratio", "a log ratio needs two positive values")
+    return Effect(ratio.value, "log ratio", ratio.interval, ratio.reason)
