@@ -1,0 +1,330 @@
+"""From a spec to its plan: which steps, in which order, for which cells of the comparison."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from fractions import Fraction
+from math import gcd, lcm
+from typing import Any
+
+from synthlab.errors import NotFoundError, SpecError
+from synthlab.experiment.keys import step_key
+from synthlab.experiment.models import ResolvedModel
+from synthlab.experiment.resolver import Resolver
+from synthlab.experiment.spec import (
+    CollapseOptions,
+    Evaluate,
+    ExperimentSpec,
+    Mixture,
+    Sampling,
+    Share,
+    Source,
+)
+from synthlab.experiment.steps import Cell, Plan, PlanCell, Step, StepAlias, StepInput, StepKind
+
+MODEL_KINDS: frozenset[StepKind] = frozenset({"generate", "finetune", "collapse"})
+
+
+def build_plan(spec: ExperimentSpec, resolver: Resolver) -> Plan:
+    """Expand a spec into steps; equal work asked for twice becomes one step with two labels.
+
+    Raises NotFoundError or SpecError, each with `file:line: key`, if something that the file names
+    is not at hand, must not be used, or cannot be done by this version.
+    """
+    return _Planner(spec, resolver).plan()
+
+
+class _Planner:
+    def __init__(self, spec: ExperimentSpec, resolver: Resolver) -> None:
+        self.spec = spec
+        self.resolver = resolver
+        self.steps: dict[str, Step] = {}
+        self.label_of_key: dict[str, str] = {}
+        self.models: dict[tuple[str, str | None], ResolvedModel] = {}
+
+    def plan(self) -> Plan:
+        spec = self.spec
+        for axis in spec.evaluate.unavailable if spec.evaluate else ():
+            where = spec.origin.where("evaluate", axis)
+            raise SpecError(
+                f"{where}: the axis {axis} is not available yet",
+                f"take [evaluate.{axis}] out of the file; collapse can be measured",
+            )
+        with self.located("base", "model"):
+            self.model(spec.base.model, spec.base.revision)
+        for name, prompts in spec.prompts.items():
+            if prompts.dataset is not None:
+                self.import_set(name)
+        for source in spec.sources.values():
+            if source.kind == "model":
+                self.generate(source)
+        for mixture in spec.mixtures.values():
+            for seed in spec.seeds:
+                self.finetune(mixture, seed)
+        cells = [cell for condition in spec.conditions for cell in self.condition(condition)]
+        return Plan(spec.name, tuple(self.steps.values()), tuple(cells))
+
+    def condition(self, condition: str) -> Iterator[PlanCell]:
+        mixture = self.spec.mixtures.get(condition)
+        for seed in self.spec.seeds:
+            finetune = self.finetune(mixture, seed) if mixture else None
+            evaluate = self.spec.evaluate
+            if evaluate is None:
+                if finetune is not None:
+                    yield PlanCell(Cell(condition, seed, None), finetune, None, finetune)
+                continue
+            answers = self.answers(evaluate, condition, seed, finetune)
+            if evaluate.collapse is None:
+                yield PlanCell(Cell(condition, seed, None), answers, answers, finetune)
+                continue
+            cell = Cell(condition, seed, "collapse")
+            step = self.collapse(evaluate, evaluate.collapse, cell, answers, finetune)
+            yield PlanCell(cell, step, answers, finetune)
+
+    # Each method below adds a step, unless it is there, and returns the label it goes by.
+
+    def import_set(self, name: str) -> str:
+        prompts = self.spec.prompts[name]
+        base = prompts if prompts.holdout is None else self.spec.prompts[prompts.holdout.of]
+        label = f"import/{base.name}"
+        if label in self.steps or base.dataset is None:
+            return label
+        with self.located("prompts", base.name, "dataset"):
+            found = self.resolver.dataset(base.dataset, base.revision, base.split)
+        holdouts = [
+            {
+                "set": other.name,
+                "share": other.holdout.share,
+                "rows": other.holdout.rows,
+                "stratify": other.holdout.stratify,
+                "seed": other.holdout.seed,
+            }
+            for other in self.spec.prompts.values()
+            if other.holdout is not None and other.holdout.of == base.name
+        ]
+        params = {
+            "dataset": dict(found.params),
+            "columns": asdict(base.columns),
+            "rows": base.rows,
+            "order_seed": base.seed,
+            "holdouts": holdouts,
+            "set": base.name,
+        }
+        return self.add("import", label, params, {}, locate=found.locate)
+
+    def generate(self, source: Source) -> str:
+        label = f"generate/{source.name}"
+        keys = ("sources", source.name)
+        if source.engine != "transformers":
+            raise SpecError(
+                f"{self.spec.origin.where(*keys, 'engine')}: the engine {source.engine} is not "
+                'available yet; use "transformers"'
+            )
+        with self.located(*keys, "model"):
+            model = self.model(*self.model_of(source))
+        params: dict[str, Any] = {}
+        inputs: dict[str, str] = {}
+        locate: dict[str, str] = {}
+        if source.adapter in self.spec.mixtures:
+            if self.model_of(source) != self.model_of(None):
+                raise SpecError(
+                    f"{self.spec.origin.where(*keys, 'adapter')}: the adapter of a mixture fits only "
+                    "the base model; leave out model"
+                )
+            mixture = self.spec.mixtures[source.adapter]
+            inputs["adapter"] = self.finetune(mixture, self.spec.seeds[0])
+        elif source.adapter is not None:
+            with self.located(*keys, "adapter"):
+                adapter = self.resolver.adapter(source.adapter)
+            params["adapter"] = {"digest": adapter.digest}
+            locate["adapter"] = str(adapter.folder)
+        system = self.spec.base.system if source.system is None else source.system
+        params |= self.generate_params(
+            model, source.prompts, source.sampling, system or None, source.seed
+        )
+        inputs["prompts"] = self.import_set(source.prompts)
+        return self.add("generate", label, params, inputs, model=model, locate=locate)
+
+    def answers(self, evaluate: Evaluate, condition: str, seed: int, finetune: str | None) -> str:
+        model = self.base_model()
+        params = self.generate_params(
+            model, evaluate.prompts, evaluate.sampling, self.spec.base.system, seed
+        )
+        inputs = {"prompts": self.import_set(evaluate.prompts)}
+        if finetune is not None:
+            inputs["adapter"] = finetune
+        label = f"answers/{condition}.s{seed}"
+        cell = Cell(condition, seed, None)
+        return self.add("generate", label, params, inputs, model=model, cell=cell)
+
+    def generate_params(
+        self, model: ResolvedModel, prompts: str, sampling: Sampling, system: str | None, seed: int
+    ) -> dict[str, Any]:
+        return {
+            "model": model.identity.to_json(),
+            "engine": "transformers",
+            "prompts": prompts,
+            "sampling": asdict(sampling),
+            "system": system,
+            "seed": seed,
+            "dtype": self.spec.base.dtype,
+        }
+
+    def mix(self, mixture: Mixture) -> str:
+        label = f"mix/{mixture.name}"
+        if label in self.steps:
+            return label
+        used = tuple(share for share in mixture.shares if share.weight > 0)
+        inputs: dict[str, str] = {}
+        parts = []
+        for i, (share, weight) in enumerate(zip(used, whole_weights(used), strict=True)):
+            source = self.spec.sources[share.source]
+            role = f"responses:{i}"
+            human = source.kind == "human"
+            inputs[role] = self.import_set(source.prompts) if human else self.generate(source)
+            parts.append({"role": role, "share": weight, "set": source.prompts if human else None})
+        prompts = self.spec.sources[used[0].source].prompts
+        inputs["prompts"] = self.import_set(prompts)
+        params = {
+            "parts": parts,
+            "prompts": prompts,
+            "assign": mixture.assign,
+            "rows": mixture.rows,
+            "tokens": mixture.tokens,
+            "filters": asdict(mixture.filters),
+            "seed": mixture.seed,
+        }
+        return self.add("mix", label, params, inputs)
+
+    def finetune(self, mixture: Mixture, seed: int) -> str:
+        label = f"finetune/{mixture.name}.s{seed}"
+        if label in self.steps:
+            return label
+        model = self.base_model()
+        options = asdict(self.spec.finetune)
+        # A probe looks at the training and does not change it.
+        del options["probe"]
+        options["lora"]["targets"] = list(options["lora"]["targets"])
+        params = {
+            "model": model.identity.to_json(),
+            **options,
+            "seed": seed,
+            "dtype": self.spec.base.dtype,
+            "system": self.spec.base.system,
+        }
+        inputs = {"mixture": self.mix(mixture)}
+        cell = Cell(mixture.name, seed, None)
+        return self.add("finetune", label, params, inputs, model=model, cell=cell)
+
+    def collapse(
+        self,
+        evaluate: Evaluate,
+        options: CollapseOptions,
+        cell: Cell,
+        answers: str,
+        finetune: str | None,
+    ) -> str:
+        model = self.base_model()
+        params = {
+            "model": model.identity.to_json(),
+            "prompts": evaluate.prompts,
+            "metrics": list(options.metrics),
+            "token_budget": options.token_budget,
+            "seed": options.seed,
+            "dtype": self.spec.base.dtype,
+            "system": self.spec.base.system,
+        }
+        inputs = {"answers": answers, "human": self.import_set(evaluate.prompts)}
+        if finetune is not None:
+            inputs["adapter"] = finetune
+        label = f"collapse/{cell.condition}.s{cell.seed}"
+        return self.add("collapse", label, params, inputs, model=model, cell=cell)
+
+    def base_model(self) -> ResolvedModel:
+        return self.model(*self.model_of(None))
+
+    def model_of(self, source: Source | None) -> tuple[str, str | None]:
+        if source is not None and source.model is not None:
+            return source.model, source.revision
+        return self.spec.base.model, self.spec.base.revision
+
+    def model(self, reference: str, revision: str | None) -> ResolvedModel:
+        """Find a model once; where it has to be fetched, the step for that comes into the plan."""
+        if (known := self.models.get((reference, revision))) is not None:
+            return known
+        found = self.resolver.model(reference, revision)
+        self.models[reference, revision] = found
+        if found.fetch is not None:
+            label = self.free_label(f"fetch/{slug(found.identity.id)}")
+            self.add("fetch", label, found.fetch.params, {}, locate=found.fetch.locate)
+        return found
+
+    def free_label(self, wanted: str) -> str:
+        label, count = wanted, 1
+        while label in self.steps:
+            count += 1
+            label = f"{wanted}-{count}"
+        return label
+
+    def add(
+        self,
+        kind: StepKind,
+        label: str,
+        params: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        *,
+        model: ResolvedModel | None = None,
+        cell: Cell | None = None,
+        locate: Mapping[str, str] | None = None,
+    ) -> str:
+        roles = dict(inputs)
+        places = dict(locate or {})
+        if model is not None and model.fetch is not None:
+            fetch_key = step_key("fetch", model.fetch.params, {})
+            roles["model"] = self.label_of_key[fetch_key]
+        elif model is not None:
+            places["model"] = str(model.folder)
+        key = step_key(kind, params, {role: self.steps[of].key for role, of in roles.items()})
+        same = self.label_of_key.get(key)
+        if same is not None:
+            self.alias(same, label, cell)
+            return same
+        self.label_of_key[key] = label
+        ordered = tuple(StepInput(role, of) for role, of in sorted(roles.items()))
+        needs_model = kind in MODEL_KINDS
+        self.steps[label] = Step(kind, label, key, params, ordered, cell, needs_model, places)
+        return label
+
+    def alias(self, of: str, label: str, cell: Cell | None) -> None:
+        step = self.steps[of]
+        known = (step.label, *(a.label for a in step.aliases))
+        if label not in known:
+            aliases = (*step.aliases, StepAlias(label, cell))
+            self.steps[of] = replace(step, aliases=aliases)
+
+    @contextmanager
+    def located(self, *keys: str) -> Iterator[None]:
+        """Say in which line of the file the thing was named that cannot be found."""
+        try:
+            yield
+        except (NotFoundError, SpecError) as error:
+            where = self.spec.origin.where(*keys)
+            raise type(error)(f"{where}: {error.message}", error.hint) from error
+
+
+def whole_weights(shares: tuple[Share, ...]) -> tuple[int, ...]:
+    """Shares as the smallest whole numbers of the same ratio, so that 1 : 1 and 0.5 : 0.5 are one."""
+    exact = [Fraction(str(share.weight)) for share in shares]
+    scale = lcm(*(f.denominator for f in exact))
+    whole = [int(f * scale) for f in exact]
+    common = gcd(*whole)
+    return tuple(w // common for w in whole)
+
+
+def slug(model_id: str) -> str:
+    """The last part of a model id as it may stand in a label."""
+    name = re.sub(r"[^a-z0-9_-]+", "-", model_id.rsplit("/", 1)[-1].lower())
+    return name.strip("-") or "model"

@@ -1,0 +1,56 @@
+"""The one thing a plan needs of the outside: what the names in a file stand for on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol, Self
+
+from synthlab.experiment.datasets import DatasetResolver, ResolvedDataset
+from synthlab.experiment.file_hashes import FileHashes
+from synthlab.experiment.hub import hub_from_environment
+from synthlab.experiment.models import ModelResolver, ResolvedAdapter, ResolvedModel
+
+
+class Resolver(Protocol):
+    """Turns names into pinned content; each method raises NotFoundError or SpecError."""
+
+    def model(self, reference: str, revision: str | None) -> ResolvedModel:
+        """A base or generator model."""
+
+    def adapter(self, reference: str) -> ResolvedAdapter:
+        """A folder that peft saved."""
+
+    def dataset(self, reference: str, revision: str | None, split: str) -> ResolvedDataset:
+        """The rows behind a prompt set."""
+
+
+class LocalResolver:
+    """Looks on this machine first, and asks the hub only for what is not here.
+
+    Use as a context manager: leaving it keeps the hashes that were computed.
+    """
+
+    def __init__(self, base: Path, hashes: FileHashes, environ: Mapping[str, str]) -> None:
+        hub = hub_from_environment(environ, Path(environ.get("HOME") or Path.home()))
+        self._hashes = hashes
+        self._models = ModelResolver(base, hub, hashes)
+        self._datasets = DatasetResolver(base, hub, hashes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._hashes.save()
+
+    def model(self, reference: str, revision: str | None) -> ResolvedModel:
+        """See ModelResolver.resolve."""
+        return self._models.resolve(reference, revision)
+
+    def adapter(self, reference: str) -> ResolvedAdapter:
+        """See ModelResolver.resolve_adapter."""
+        return self._models.resolve_adapter(reference)
+
+    def dataset(self, reference: str, revision: str | None, split: str) -> ResolvedDataset:
+        """See DatasetResolver.resolve."""
+        return self._datasets.resolve(reference, revision, split)

@@ -1,0 +1,270 @@
+"""The sections of an experiment file, each read strictly into its typed form."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, get_args
+
+from synthlab.experiment import spec
+from synthlab.experiment.table_reader import TableReader
+
+STRATA: tuple[Literal["category"], ...] = ("category",)
+COMING_AXES = ("robustness", "bias")
+SEED_LIMIT = 2**31 - 1
+"""Seeds that every library accepts."""
+PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+
+def read_base(table: TableReader) -> spec.BaseModel:
+    """`[base]`: the model that every condition starts from."""
+    base = spec.BaseModel(
+        model=table.required_text("model"),
+        revision=table.text("revision"),
+        dtype=table.choice("dtype", get_args(spec.Dtype), "auto"),
+        system=table.free_text("system") or None,
+    )
+    table.close()
+    return base
+
+
+def read_prompts(name: str, table: TableReader) -> spec.PromptSet:
+    """`[prompts.NAME]`: a data set, or rows held out of another prompt set."""
+    holdout = read_holdout(table.subtable("holdout")) if table.has("holdout") else None
+    prompts = spec.PromptSet(
+        name=name,
+        dataset=table.text("dataset"),
+        holdout=holdout,
+        purpose=table.choice(
+            "purpose", get_args(spec.Purpose), "train" if holdout is None else "held-out"
+        ),
+        revision=table.text("revision"),
+        split=table.text("split") or "train",
+        columns=read_columns(table.subtable("columns")),
+        rows=table.optional_integer("rows", minimum=1),
+        seed=table.integer("seed", 0, maximum=SEED_LIMIT),
+    )
+    table.close()
+    if (prompts.dataset is None) == (holdout is None):
+        problem = (
+            "needs a dataset or a holdout" if holdout is None else "has a dataset and a holdout"
+        )
+        table.problems.add(table.path, f"{problem}: give exactly one of the two")
+    elif holdout is not None:
+        for key in ("revision", "split", "columns", "rows", "seed"):
+            if table.has(key):
+                table.fault(key, f"belongs to a dataset; a holdout takes it from '{holdout.of}'")
+    return prompts
+
+
+def read_columns(table: TableReader) -> spec.Columns:
+    """`columns`: names of columns, or templates over several."""
+    columns = spec.Columns(
+        id=table.text("id"),
+        prompt=table.text("prompt"),
+        response=table.text("response"),
+        category=table.text("category"),
+        system=table.text("system"),
+    )
+    table.close()
+    for key, value in table.table.items():
+        if isinstance(value, str) and "{" in value:
+            for match in PLACEHOLDER.finditer(value):
+                if match[0] in "{}" or (match[1] is not None and not match[1].strip()):
+                    table.fault(
+                        key, "has a brace that encloses no column name; write {{ for a brace"
+                    )
+                    break
+    return columns
+
+
+def read_holdout(table: TableReader) -> spec.Holdout:
+    """`holdout`: which rows of which set are kept apart."""
+    stratify = table.choice("stratify", STRATA, "category") if table.has("stratify") else None
+    share = table.number("share", 0.1, above=True, maximum=1.0, below=True)
+    holdout = spec.Holdout(
+        of=table.required_text("of"),
+        share=share if table.has("share") else None,
+        rows=table.optional_integer("rows", minimum=1),
+        stratify=stratify,
+        seed=table.integer("seed", 0, maximum=SEED_LIMIT),
+    )
+    table.close()
+    if table.has("share") == table.has("rows"):
+        table.problems.add(table.path, "give exactly one of share and rows")
+    return holdout
+
+
+def read_sampling(table: TableReader, *, samples: int = 1) -> spec.Sampling:
+    """`sampling`: how a model is asked."""
+    default = spec.Sampling()
+    sampling = spec.Sampling(
+        temperature=table.number("temperature", default.temperature, maximum=10.0),
+        top_p=table.number("top_p", default.top_p, above=True, maximum=1.0),
+        max_new_tokens=table.integer("max_new_tokens", default.max_new_tokens, minimum=1),
+        samples=table.integer("samples", samples, minimum=1),
+    )
+    table.close()
+    return sampling
+
+
+def read_source(name: str, table: TableReader) -> spec.Source:
+    """`[sources.NAME]`: people who answered a data set, or a generator model."""
+    given = list(table.table)
+    kind = table.choice("kind", get_args(spec.SourceKind), "model")
+    if not table.has("kind"):
+        table.fault("kind", 'is missing; it is "human" or "model"')
+    source = spec.Source(
+        name=name,
+        kind=kind,
+        prompts=table.text("prompts") or "",
+        model=table.text("model"),
+        revision=table.text("revision"),
+        engine=table.choice("engine", get_args(spec.EngineName), "transformers"),
+        base_url=table.text("base_url"),
+        adapter=table.text("adapter"),
+        system=table.free_text("system"),
+        sampling=read_sampling(table.subtable("sampling")),
+        seed=table.integer("seed", 0, maximum=SEED_LIMIT),
+    )
+    table.close()
+    if kind == "human":
+        for key in given:
+            if key in (
+                "model",
+                "revision",
+                "engine",
+                "base_url",
+                "adapter",
+                "system",
+                "sampling",
+                "seed",
+            ):
+                table.fault(key, "is a key of model sources; people have none")
+    elif (source.engine == "openai") != (source.base_url is not None):
+        table.fault("base_url", 'goes together with engine = "openai"')
+    if source.revision is not None and source.model is None:
+        table.fault("revision", "needs a model beside it")
+    return source
+
+
+def read_mixture(name: str, table: TableReader) -> spec.Mixture:
+    """`[mixtures.NAME]`: shares of sources and how they are put together."""
+    shares = table.subtable("shares")
+    weights = tuple(spec.Share(source, shares.number(source, 1.0)) for source in shares.table)
+    filters = table.subtable("filters")
+    mixture = spec.Mixture(
+        name=name,
+        shares=weights,
+        assign=table.choice("assign", get_args(spec.Assign), "random"),
+        rows=table.optional_integer("rows", minimum=1),
+        tokens=table.optional_integer("tokens", minimum=1),
+        filters=spec.Filters(
+            min_chars=filters.integer("min_chars", 1, minimum=1),
+            max_chars=filters.optional_integer("max_chars", minimum=1),
+            dedupe=filters.flag("dedupe", True),
+            drop_truncated=filters.flag("drop_truncated", False),
+        ),
+        seed=table.integer("seed", 0, maximum=SEED_LIMIT),
+    )
+    filters.close()
+    table.close()
+    if name == spec.VANILLA:
+        table.problems.add(table.path, '"vanilla" is the name of the base model\'s own condition')
+    if not table.has("shares"):
+        table.fault("shares", "is missing; it names sources, as in { human = 1 }")
+    elif not any(share.weight > 0 for share in weights):
+        table.fault("shares", "sum to zero; at least one source needs a share above 0")
+    positive = {share.weight for share in weights if share.weight > 0}
+    if mixture.assign == "all" and len(positive) > 1:
+        table.fault("shares", 'assign = "all" takes an answer of each source: give equal shares')
+    if mixture.rows is not None and mixture.tokens is not None:
+        table.fault("tokens", "give rows or tokens, not both")
+    longest = mixture.filters.max_chars
+    if longest is not None and longest < mixture.filters.min_chars:
+        filters.fault("max_chars", f"is less than min_chars ({mixture.filters.min_chars})")
+    return mixture
+
+
+def read_lora(table: TableReader) -> spec.Lora:
+    """`[finetune.lora]`: shape of the adapter."""
+    default = spec.Lora()
+    lora = spec.Lora(
+        r=table.integer("r", default.r, minimum=1),
+        alpha=table.integer("alpha", default.alpha, minimum=1),
+        dropout=table.number("dropout", default.dropout, maximum=1.0, below=True),
+        targets=table.texts("targets", default.targets),
+    )
+    table.close()
+    return lora
+
+
+def read_finetune(table: TableReader) -> spec.Finetune:
+    """`[finetune]`: how each condition's adapter is trained."""
+    default = spec.Finetune()
+    max_steps = table.optional_integer("max_steps", minimum=1)
+    probe = table.subtable("probe")
+    finetune = spec.Finetune(
+        lora=read_lora(table.subtable("lora")),
+        learning_rate=table.number("learning_rate", default.learning_rate, above=True, maximum=1.0),
+        epochs=table.number("epochs", 3.0, above=True) if not table.has("max_steps") else None,
+        max_steps=max_steps,
+        batch_size=table.integer("batch_size", default.batch_size, minimum=1),
+        accumulation=table.integer("accumulation", default.accumulation, minimum=1),
+        max_length=table.integer("max_length", default.max_length, minimum=8),
+        loss=table.choice("loss", get_args(spec.LossOn), default.loss),
+        validation_share=table.number(
+            "validation_share", default.validation_share, maximum=1.0, below=True
+        ),
+        eval_every=table.integer("eval_every", default.eval_every, minimum=1),
+        patience=table.optional_integer("patience", minimum=1),
+        save_every=table.integer("save_every", default.save_every, minimum=1),
+        warmup_ratio=table.number("warmup_ratio", default.warmup_ratio, maximum=1.0),
+        weight_decay=table.number("weight_decay", default.weight_decay, maximum=1.0),
+        scheduler=table.choice("scheduler", get_args(spec.Scheduler), default.scheduler),
+        probe=spec.Probe(probe.integer("every", 50, minimum=1)) if table.has("probe") else None,
+    )
+    probe.close()
+    if table.has("max_steps") and table.has("epochs"):
+        table.fault("max_steps", "give epochs or max_steps, not both")
+        table.number("epochs", 3.0)
+    if finetune.patience is not None and finetune.validation_share == 0:
+        table.fault("patience", "needs validation rows, and validation_share is 0")
+    table.close()
+    return finetune
+
+
+def read_evaluate(table: TableReader) -> spec.Evaluate:
+    """`[evaluate]`: the axes and the answers they are measured on.
+
+    `prompts` stays empty where the file leaves it to the one held-out set.
+    """
+    sampling = table.subtable("sampling")
+    if table.has("samples") and sampling.has("samples"):
+        sampling.fault("samples", "is also given in [evaluate]; give it once")
+    evaluate = spec.Evaluate(
+        prompts=table.text("prompts") or "",
+        sampling=read_sampling(sampling, samples=table.integer("samples", 1, minimum=1)),
+        collapse=read_collapse(table.subtable("collapse")) if table.has("collapse") else None,
+        unavailable=tuple(axis for axis in COMING_AXES if table.has(axis)),
+    )
+    for axis in COMING_AXES:
+        table.subtable(axis)
+    table.close()
+    return evaluate
+
+
+def read_collapse(table: TableReader) -> spec.CollapseOptions:
+    """`[evaluate.collapse]`: options of the axis."""
+    default = spec.CollapseOptions()
+    wanted = table.texts("metrics", default.metrics)
+    metrics = tuple(m for m in get_args(spec.CollapseMetric) if m in wanted)
+    for name in wanted:
+        if name not in default.metrics:
+            table.fault("metrics", f'"{name}" is no metric; use {", ".join(default.metrics)}')
+    options = spec.CollapseOptions(
+        metrics=metrics,
+        token_budget=table.integer("token_budget", default.token_budget, minimum=10),
+        seed=table.integer("seed", default.seed, maximum=SEED_LIMIT),
+    )
+    table.close()
+    return options

@@ -1,0 +1,275 @@
+"""What an experiment file says, as values: the typed form of the TOML grammar, with its defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+Purpose: TypeAlias = Literal["train", "held-out", "harmful", "jailbreak", "benign", "articles"]
+SourceKind: TypeAlias = Literal["human", "model"]
+EngineName: TypeAlias = Literal["transformers", "vllm", "openai"]
+Assign: TypeAlias = Literal["random", "folds", "all"]
+LossOn: TypeAlias = Literal["completion", "all"]
+Scheduler: TypeAlias = Literal["linear", "cosine", "constant", "constant_with_warmup"]
+Dtype: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
+CollapseMetric: TypeAlias = Literal["ppl1", "ppl2", "self-bleu", "distinct", "length"]
+
+SCHEMA = 1
+VANILLA = "vanilla"
+"""The condition that is always there: the base model, not fine-tuned."""
+
+
+@dataclass(frozen=True)
+class SpecOrigin:
+    """Where a spec was read, so that whoever finds a fault later can still name file and line."""
+
+    path: Path
+    lines: dict[tuple[str | int, ...], int]
+    """Line of each key, by its path."""
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths in the file are relative to."""
+        return self.path.parent
+
+    def where(self, *keys: str | int) -> str:
+        """`file:line: key` of a key, or of the nearest table around it where the key is a default."""
+        name = ".".join(str(k) for k in keys)
+        for end in range(len(keys), 0, -1):
+            if (line := self.lines.get(keys[:end])) is not None:
+                return f"{self.path}:{line}: {name}"
+        return f"{self.path}: {name}"
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a model is asked: the settings that shape the distribution of its answers."""
+
+    temperature: float = 0.7
+    """Divides the logits; 0 takes the likeliest token each time."""
+    top_p: float = 0.9
+    """Share of the probability mass that is drawn from."""
+    max_new_tokens: int = 1024
+    """Longest answer, in tokens of the model that answers."""
+    samples: int = 1
+    """Answers per prompt."""
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """The model that every condition starts from."""
+
+    model: str
+    """Hub id, path relative to the file, or `builtin:NAME`."""
+    revision: str | None = None
+    """Branch, tag or commit on the hub; the plan pins it to a commit."""
+    dtype: Dtype = "auto"
+    """Number format of the weights in memory; `auto` is the one they are stored in."""
+    system: str | None = None
+    """System prompt for training, for answers, and for sources that name none of their own."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column of the data set holds what; a name, or a template such as `"{title}: {body}"`.
+
+    None means the column of the field's own name (`prompt`, `response`, …), if there is one.
+    """
+
+    id: str | None = None
+    prompt: str | None = None
+    response: str | None = None
+    category: str | None = None
+    system: str | None = None
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """A part cut off another prompt set, so that no row is both trained on and measured."""
+
+    of: str
+    """The prompt set that the rows are taken from."""
+    share: float | None = None
+    """Share of its rows, between 0 and 1; exactly one of `share` and `rows` is given."""
+    rows: int | None = None
+    """Number of rows."""
+    stratify: Literal["category"] | None = None
+    """Keep the proportions of this field in both parts."""
+    seed: int = 0
+    """Which rows are taken."""
+
+
+@dataclass(frozen=True)
+class PromptSet:
+    """Instructions with stable ids; either read from a data set or held out of another set."""
+
+    name: str
+    dataset: str | None
+    """`builtin:NAME`, a path (JSONL, CSV, Parquet) relative to the file, or a hub id."""
+    holdout: Holdout | None
+    purpose: Purpose
+    """What the prompts are for; decides which of them an axis may use."""
+    revision: str | None = None
+    """Revision of a hub data set; the plan pins it to a commit."""
+    split: str = "train"
+    """Split of a hub data set."""
+    columns: Columns = field(default_factory=Columns)
+    rows: int | None = None
+    """Use this many rows, drawn by `seed`; all of them where it is not given."""
+    seed: int = 0
+    """Which rows are drawn, and the order of the set."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where responses come from: people, or a generator model."""
+
+    name: str
+    kind: SourceKind
+    prompts: str
+    """The prompt set that is answered."""
+    model: str | None = None
+    """Generator model; the base model where it is not given."""
+    revision: str | None = None
+    engine: EngineName = "transformers"
+    base_url: str | None = None
+    """Address of an OpenAI-compatible server, for `engine = "openai"`."""
+    adapter: str | None = None
+    """A mixture (the adapter that its first seed gives) or the folder of a peft adapter."""
+    system: str | None = None
+    """System prompt; the one of `[base]` where it is not given, none where it is empty."""
+    sampling: Sampling = field(default_factory=Sampling)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which responses may enter a mixture; empty and failed ones never do."""
+
+    min_chars: int = 1
+    max_chars: int | None = None
+    dedupe: bool = True
+    """Keep the first of rows that agree in prompt and response."""
+    drop_truncated: bool = False
+    """Leave out answers that ended at the token limit."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of a mixture that one source gives."""
+
+    source: str
+    weight: float
+    """Relative to the other shares; need not sum to one."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A recipe over sources; each mixture is a condition of the experiment."""
+
+    name: str
+    shares: tuple[Share, ...]
+    assign: Assign = "random"
+    """Who answers which prompt: drawn per prompt, one stratified fold each, or everybody answers all."""
+    rows: int | None = None
+    """Exact number of rows; as many as the prompts give where it is not given."""
+    tokens: int | None = None
+    """Budget of response tokens (words and punctuation marks) instead of `rows`."""
+    filters: Filters = field(default_factory=Filters)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Lora:
+    """Shape of the low-rank adapter."""
+
+    r: int = 16
+    alpha: int = 32
+    dropout: float = 0.1
+    targets: tuple[str, ...] = ("all-linear",)
+    """Names of the layers that get an adapter."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Measuring while training."""
+
+    every: int
+    """Optimiser steps between two probes."""
+
+
+@dataclass(frozen=True)
+class Finetune:
+    """How each condition's adapter is trained."""
+
+    lora: Lora = field(default_factory=Lora)
+    learning_rate: float = 5e-5
+    epochs: float | None = 3.0
+    """Passes over the mixture; None where `max_steps` is given."""
+    max_steps: int | None = None
+    """Optimiser steps, instead of epochs."""
+    batch_size: int = 4
+    """Rows per device and step."""
+    accumulation: int = 1
+    """Steps of `batch_size` rows that make one optimiser step."""
+    max_length: int = 1024
+    """Tokens after which a row is cut."""
+    loss: LossOn = "completion"
+    """Train on the response only, or on all tokens (the paper)."""
+    validation_share: float = 0.05
+    """Share of the mixture held back to choose the best checkpoint; 0 keeps the last one."""
+    eval_every: int = 20
+    """Optimiser steps between two looks at the validation rows."""
+    patience: int | None = None
+    """Looks without improvement after which training stops; None trains to the end."""
+    save_every: int = 20
+    """Optimiser steps between two checkpoints that a stopped run continues from."""
+    warmup_ratio: float = 0.03
+    weight_decay: float = 0.01
+    scheduler: Scheduler = "cosine"
+    probe: Probe | None = None
+
+
+@dataclass(frozen=True)
+class CollapseOptions:
+    """Options of the axis `collapse`."""
+
+    metrics: tuple[CollapseMetric, ...] = ("ppl1", "ppl2", "self-bleu", "distinct", "length")
+    token_budget: int = 1000
+    """Tokens that distinct-n is counted on, the same for each condition."""
+    seed: int = 0
+    """Which texts fill the token budget."""
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """What is measured, and on which answers."""
+
+    prompts: str
+    """The prompt set that each condition answers."""
+    sampling: Sampling = field(default_factory=Sampling)
+    collapse: CollapseOptions | None = None
+    unavailable: tuple[str, ...] = ()
+    """Axes that the file asks for and that this version cannot measure."""
+
+
+@dataclass(frozen=True)
+class ExperimentSpec:
+    """A whole, valid experiment file."""
+
+    name: str
+    description: str
+    seeds: tuple[int, ...]
+    base: BaseModel
+    prompts: dict[str, PromptSet]
+    sources: dict[str, Source]
+    mixtures: dict[str, Mixture]
+    finetune: Finetune
+    evaluate: Evaluate | None
+    origin: SpecOrigin = field(compare=False, repr=False)
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The arms of the comparison: the untouched base model, then one for each mixture."""
+        return (VANILLA, *self.mixtures)
