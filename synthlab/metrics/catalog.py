@@ -116,26 +116,26 @@ def _embedding_metrics() -> Iterator[Metric]:
     pillutla = "Pillutla et al. 2021, 2023"
     yield _collapse("mauve", "MAUVE", close, "", pillutla)
     yield _collapse("mauve-star", "MAUVE*", close, "", pillutla)
-    yield _collapse(
-        "frontier-integral",
-        "frontier integral",
-        Direction.LOWER_IS_CLOSER,
-        "",
-        "Liu et al. 2021 (arXiv 2106.07898)",
-    )
+    liu = "Liu et al. 2021 (arXiv 2106.07898)"
+    farther = Direction.LOWER_IS_CLOSER
+    yield _collapse("frontier-integral", "frontier integral", farther, "", liu)
+    yield _collapse("frontier-integral-star", "frontier integral*", farther, "", liu)
 
 
 def _model_metrics() -> Iterator[Metric]:
-    fit = Direction.LOWER_IS_BETTER_FIT
-    yield _collapse("ppl-token", "perplexity (per token)", fit, "", "exp of the mean token NLL")
-    yield _collapse(
-        "ppl-document", "perplexity (per document)", fit, "", "exp of the mean of NLL/T"
+    views = (
+        ("ppl1", "PPL-1, own answers under the base model", Direction.HIGHER_IS_MORE_DIVERSE),
+        ("ppl2", "PPL-2, human answers under the checkpoint", Direction.LOWER_IS_BETTER_FIT),
     )
-    yield _collapse("ppl-median", "median document perplexity", fit, "", "median of exp(NLL/T)")
-    yield _collapse(
-        "log-perplexity", "mean log-perplexity", fit, "nats/token", "mean over documents of NLL/T"
-    )
-    yield _collapse("bits-per-byte", "bits per byte", fit, "bits/byte", "NLL / (bytes ln 2)")
+    for prefix, name, direction in views:
+        for identifier, label, unit, source in (
+            ("token", "per token", "", "exp of the mean NLL over all tokens"),
+            ("document", "per document", "", "exp of the mean over documents of NLL/T"),
+            ("median", "median document", "", "median of exp(NLL/T)"),
+            ("log", "mean log", "nats/token", "mean over documents of NLL/T"),
+            ("bits-per-byte", "bits per byte", "bits/byte", "NLL / (bytes ln 2)"),
+        ):
+            yield _collapse(f"{prefix}-{identifier}", f"{name}, {label}", direction, unit, source)
     high = Direction.HIGHER_IS_MORE_DIVERSE
     yang = "Yang and Holtzman 2025 (arXiv 2506.17871)"
     yield _collapse("token-entropy", "token entropy", high, "nats", yang)

@@ -37,20 +37,20 @@ _MARKS = (
 # Written without spaces, character by character: a whole sentence would otherwise be one word.
 _SINGLE = "\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _LETTER = rf"(?:[^\W_{_SINGLE}]|[{_MARKS}])"
-_TOKEN = re.compile(rf"{_LETTER}+(?:['\u200c\u200d]{_LETTER}+)*|\S")
+# Invisible joiners glue emoji and word parts; alone they are no token.
+_JOINERS = "\u200b-\u200d\u2060\ufeff"
+_TOKEN = re.compile(rf"{_LETTER}+(?:['\u200c\u200d]{_LETTER}+)*|[^\s{_JOINERS}]")
 _ASCII_TOKEN = re.compile(r"[A-Za-z0-9]+(?:'[A-Za-z0-9]+)*|\S")
 # Curly apostrophes become straight; the two variation selectors only choose a glyph.
 _SAME_SIGN = str.maketrans({"\u2019": "'", "\u02bc": "'", "\ufe0e": None, "\ufe0f": None})
 
-_SENTENCE_END = re.compile(
-    r"(?<=[.!?\u2026])[\"'\u201d\u2019)\]]*\s+|(?<=[\u3002\uff01\uff1f])|\n+"
-)
+_SENTENCE_END = re.compile(r"(?<=[.!?\u2026])[\"'\u201d\u2019)\]]*\s+|(?<=[\u3002\uff01\uff1f])")
 _MARKUP = re.compile(r"[#*]+")
 _LIST_MARKER = re.compile(r"^\s*(?:[-\u2022\u2013+]|\(?(?:\d{1,3}|[A-Za-z])[.)])\s+")
 
 
 def words(text: str, lower: bool = True) -> list[str]:
-    """Cut a text into words and single other signs, the same way on every machine.
+    """Cut a text into words and single other signs, by the rules of Unicode alone.
 
     A word is a run of letters, digits and their combining marks, with inner apostrophes; Han and
     kana signs and every other visible sign (punctuation, emoji) are tokens of their own. Text is
