@@ -74,7 +74,7 @@ def _resolve_step(
     previous: Mapping[str, Mapping[str, object]],
 ) -> StepStatus:
     inputs = {given.role: found[given.step] for given in step.inputs}
-    missing = [s.step.label for s in inputs.values() if s.run_id is None]
+    missing = list(dict.fromkeys(s.step.label for s in inputs.values() if s.run_id is None))
     candidates = _candidates(connection, step.key)
     if not missing:
         current = {role: status.run_id for role, status in inputs.items()}

@@ -1,0 +1,43 @@
+"""How times, durations and sizes read."""
+
+from __future__ import annotations
+
+import time
+
+
+def duration(seconds: float | None) -> str:
+    """`48 s`, `3:07 min`, `2:05 h`; a dash where it is not known."""
+    if seconds is None:
+        return "—"
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
+
+
+def moment(stamp: float | None) -> str:
+    """Local date and time, to the minute."""
+    return "—" if stamp is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(stamp))
+
+
+def clock(stamp: float) -> str:
+    """Local time of day, to the second."""
+    return time.strftime("%H:%M:%S", time.localtime(stamp))
+
+
+def size(count: float) -> str:
+    """Bytes in binary units."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def figure(value: float | None) -> str:
+    """A measured number to four significant digits."""
+    if value is None:
+        return "undefined"
+    return f"{value:.4g}"

@@ -1,0 +1,37 @@
+"""How long an experiment still takes, judged by what its own runs took."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+Run = Mapping[str, Any]
+
+
+def estimate_remaining(runs: Sequence[Run], now: float) -> float | None:
+    """Seconds until the last run ends, or None while a kind of step has not shown its pace.
+
+    Queued runs are expected to take what runs of their kind took, or will have taken; the sum is
+    divided by the number of runs that go on side by side at the moment.
+    """
+    paces: dict[str, list[float]] = defaultdict(list)
+    remaining: list[float] = []
+    for run in runs:
+        if run["state"] == "succeeded" and run["started_at"] and run["ended_at"]:
+            paces[run["kind"]].append(run["ended_at"] - run["started_at"])
+        elif run["state"] == "running" and run["progress_eta_s"] is not None:
+            since_report = now - (run["heard_at"] or now)
+            left = max(0.0, run["progress_eta_s"] - since_report)
+            remaining.append(left)
+            paces[run["kind"]].append(now - run["started_at"] + left)
+    for run in runs:
+        unseen = run["state"] == "running" and run["progress_eta_s"] is None
+        if run["state"] in ("queued", "starting") or unseen:
+            if not paces[run["kind"]]:
+                return None
+            spent = now - run["started_at"] if unseen and run["started_at"] else 0.0
+            remaining.append(max(0.0, fmean(paces[run["kind"]]) - spent))
+    side_by_side = sum(run["state"] in ("running", "starting") for run in runs)
+    return sum(remaining) / max(1, side_by_side)
