@@ -1,0 +1,23 @@
+"""The corpora that the lab makes itself, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from synthlab.errors import JobError
+from synthlab.jobs.corpora import python_docs, tiny_grammar
+from synthlab.jobs.readers.table import RawTable
+
+CORPORA: Mapping[str, Callable[[int], RawTable]] = {
+    "python-docs": python_docs.read_python_docs,
+    "tiny-grammar": tiny_grammar.make_tiny_grammar,
+}
+
+
+def read_corpus(name: str, seed: int) -> RawTable:
+    """Rows of a built-in corpus; the seed chooses wordings, never what is asked about."""
+    try:
+        make = CORPORA[name]
+    except KeyError as error:
+        raise JobError("no_dataset", f"no built-in corpus is called {name!r}") from error
+    return make(seed)
