@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from synthlab.errors import JobError
 from synthlab.jobs.responses import TRUNCATED, Response
 
 
@@ -63,7 +64,8 @@ class Candidates:
     seen: int
     """Responses that were looked at."""
     dropped: Mapping[str, int]
-    generators: tuple[str, ...]
+    generator: str
+    """Who gave them all."""
 
 
 def usable_responses(
@@ -72,6 +74,7 @@ def usable_responses(
     """Filter the responses of one source; of several samples for a prompt the first usable is taken.
 
     Two prompts of one wording with one answer count as duplicates; the earlier prompt keeps it.
+    Raises JobError if there is no response, or if they come from more than one generator.
     """
     place = {prompt.id: i for i, prompt in enumerate(prompts)}
     known = list(responses)
@@ -93,5 +96,18 @@ def usable_responses(
             by_prompt[response.prompt_id] = response
         else:
             dropped[reason] += 1
-    generators = tuple(sorted({response.generator for response in known}))
-    return Candidates(by_prompt, len(known), dict(dropped), generators)
+    return Candidates(by_prompt, len(known), dict(dropped), _generator(known))
+
+
+def _generator(responses: Sequence[Response]) -> str:
+    generators = sorted({response.generator for response in responses})
+    if not generators:
+        raise JobError("no_responses", "a source of the mixture has no responses at all")
+    if len(generators) > 1:
+        raise JobError(
+            "mixed_generators",
+            f"the responses of one source come from {len(generators)} generators: "
+            f"{', '.join(generators[:3])}",
+            "make them again: synthlab rm the run, then run the experiment",
+        )
+    return generators[0]

@@ -35,10 +35,14 @@ def run(context: JobContext) -> None:
     parts = split(chosen, params["set"], cuts)
     dropped = dict(Counter(usable.dropped) + Counter(parts.dropped))
     generator = human_generator(params["dataset"])
-    sets = {
-        name: {"prompts": len(rows), "responses": write_set(context.out, name, rows, generator)}
+    sets = [
+        {
+            "name": name,
+            "rows": len(rows),
+            "responses": write_set(context.out, name, rows, generator),
+        }
         for name, rows in parts.sets.items()
-    }
+    ]
     kept = sum(len(rows) for rows in parts.sets.values())
     for reason, count in dropped.items():
         context.note(f"{count} of {len(table.rows)} rows left out: {reason}")
@@ -48,7 +52,7 @@ def run(context: JobContext) -> None:
         "not_drawn": len(usable.rows) - len(chosen),
         "dropped": dropped,
         "licence": table.licence,
-        "origin": dict(params["dataset"]),
+        "origin": f"{params['dataset']['origin']}:{params['dataset']['name']}",
         "generator": generator,
         "sets": sets,
     }

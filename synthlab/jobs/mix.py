@@ -108,7 +108,7 @@ def mixture_rows(
             messages.insert(0, {"role": "system", "content": prompt.system})
         rows.append(
             {
-                "id": hashlib.sha256(f"{prompt.id}|{response.id}".encode()).hexdigest()[:16],
+                "id": row_id(prompt.id, response),
                 "prompt_id": prompt.id,
                 "source": response.generator,
                 "generator": response.generator,
@@ -121,6 +121,12 @@ def mixture_rows(
     return rows
 
 
+def row_id(prompt_id: str, response: Response) -> str:
+    """Id of a mixture row; the text is in it, for one generator can be asked in two ways."""
+    content = f"{prompt_id}|{response.id}|{response.text}"
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
 def describe(
     params: Mapping[str, Any],
     parts: Sequence[Candidates],
@@ -128,14 +134,14 @@ def describe(
     prompts: int,
 ) -> dict[str, Any]:
     """The content of `mixture.json`: what came from where, and what stayed out for which reason."""
-    sources = []
+    described = []
     for number, (part, candidates) in enumerate(zip(params["parts"], parts, strict=True)):
         chosen = [
             candidates.by_prompt[row.prompt_id] for row in assignment.rows if row.part == number
         ]
-        sources.append(
+        described.append(
             {
-                "generators": list(candidates.generators),
+                "generator": candidates.generator,
                 "share": part["share"],
                 "rows": len(chosen),
                 "tokens": sum(token_count(response.text) for response in chosen),
@@ -146,7 +152,7 @@ def describe(
         )
     return {
         "rows": len(assignment.rows),
-        "tokens": sum(source["tokens"] for source in sources),
+        "tokens": sum(part["tokens"] for part in described),
         "prompts": prompts,
         "assign": params["assign"],
         "seed": params["seed"],
@@ -155,8 +161,21 @@ def describe(
         "reassigned": assignment.reassigned,
         "duplicates": assignment.duplicates,
         "over_budget": assignment.over_budget,
-        "sources": sources,
+        "parts": by_generator(described),
+        "sources": described,
     }
+
+
+def by_generator(sources: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows and share (of 1) of each generator; two sources may ask one generator in two ways."""
+    whole = sum(source["share"] for source in sources)
+    found: dict[str, dict[str, Any]] = {}
+    for source in sources:
+        generator = source["generator"]
+        part = found.setdefault(generator, {"generator": generator, "rows": 0, "share": 0.0})
+        part["rows"] += source["rows"]
+        part["share"] += source["share"] / whole
+    return list(found.values())
 
 
 def quartiles(lengths: Sequence[int]) -> list[int]:
