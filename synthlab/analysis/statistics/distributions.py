@@ -1,7 +1,7 @@
 """Tails and quantiles of the normal, Student t, beta and binomial distributions.
 
 Written out here so that running the lab does not need scipy. Relative error against scipy is
-below 1e-9 over the ranges that tests of prompts and seeds reach.
+below 1e-8 up to a million degrees of freedom or rows.
 """
 
 from __future__ import annotations

@@ -71,10 +71,9 @@ def rate_interval(
     """A rate whose rows may share prompts, each prompt counting once.
 
     With one row per prompt this is Wilson's interval. Otherwise Wilson at the effective sample size
-    rate (1 - rate) / SE², SE cluster-robust, with the t quantile at clusters - 1: unlike the plain
-    cluster-robust t interval it stays within [0, 1] and keeps its width when all rows agree (then
-    the effective size is the number of prompts). Source of the design effect: Kish (1965);
-    of its use in a score interval: Korn and Graubard (1998).
+    (see `_effective_size`) with the t quantile at clusters - 1: unlike the plain cluster-robust t
+    interval it stays within [0, 1] and keeps its width when all rows agree. Source of the design
+    effect: Kish (1965); of its use in an interval for a rate: Korn and Graubard (1998).
     """
     method = "Wilson at the effective n"
     scores = as_scores(np.asarray(outcomes, dtype=np.float64), clusters)
@@ -92,15 +91,26 @@ def rate_interval(
         )
     spread = cluster_mean(scores, clusters)
     rate, error = spread.mean, spread.standard_error
-    variance = rate * (1 - rate)
-    if variance <= 1e-12:
-        effective = float(groups)
-    else:
-        effective = min(float(n), variance / error**2) if error > 0 else float(n)
+    effective = min(float(n), _effective_size(rate + spread.pulls))
     low, high = wilson_limits(
         rate * effective, effective, student_t_quantile((1 + level) / 2, groups - 1)
     )
     return Estimate(rate, Interval(low, high, level, method), n, groups, "", error)
+
+
+def _effective_size(prompt_rates: FloatArray) -> float:
+    """Independent rows that would make the rate as uncertain as these prompts do.
+
+    Prompts over the ratio of the variance between prompt rates to rate (1 - rate). A quarter of a
+    prompt at 0 and at 1 is added to both variances: when few prompts have any success, their
+    spread is badly estimated, and without the addition intervals at rates of 0.02 cover 88 %
+    instead of 95 % (60 prompts of 10 rows). With all rows alike this gives one row per prompt.
+    """
+    groups = len(prompt_rates)
+    rate = (float(prompt_rates.sum()) + 0.25) / (groups + 0.5)
+    squares = float(((prompt_rates - rate) ** 2).sum()) + 0.25 * (rate**2 + (1 - rate) ** 2)
+    ratio = squares / (groups - 0.5) / (rate * (1 - rate))
+    return groups / min(1.0, ratio)
 
 
 def mean_interval(

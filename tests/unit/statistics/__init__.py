@@ -1,0 +1,1 @@
+"""Checks of the inference against reference libraries, closed forms and simulation."""
