@@ -62,6 +62,7 @@ def _runs(steps: Sequence[Row]) -> list[Row]:
 def _tell_changes(runs: Sequence[Row], seen: dict[str, str], output: Output) -> None:
     first = not seen
     done = sum(run["state"] == "succeeded" for run in runs)
+    skipped = 0
     for run in runs:
         before, state = seen.get(run["id"]), run["state"]
         seen[run["id"]] = state
@@ -70,11 +71,18 @@ def _tell_changes(runs: Sequence[Row], seen: dict[str, str], output: Output) -> 
         if state == "running":
             output.say(f"{clock(run['started_at'])}           {run['label']} started")
             continue
+        if run["reason"] == "input_failed":
+            skipped += 1
+            continue
         took = run["ended_at"] - run["started_at"] if run["started_at"] else None
         reason = f" ({run['reason']})" if run["reason"] else ""
         word = f"{state}{reason}" + (f" in {duration(took)}" if took is not None else "")
         count = f"[{done:>2}/{len(runs)}]"
         output.say(f"{clock(run['ended_at'] or time.time())}  {count}  {run['label']} {word}")
+    if skipped:
+        output.say(
+            f"{clock(time.time())}           {skipped} steps left out: an input of theirs failed"
+        )
 
 
 def _summary(runs: Sequence[Row]) -> str:

@@ -35,6 +35,8 @@ def main(argv: Sequence[str], output: Output, environment: Mapping[str, str]) ->
     except sqlite3.DatabaseError as error:
         output.say(f"synthlab: the catalog cannot be read: {error}\n  synthlab catalog rebuild")
         return ExitCode.FAILED
+    except BrokenPipeError:
+        raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         output.say(f"synthlab: {where}{error.strerror or error}")

