@@ -111,35 +111,23 @@ def approximate_randomisation(
     without swaps is not the difference in `pair`. Source: Noreen (1989); Riezler and Maxwell
     (2005).
     """
-    clusters = halves.clusters
-    n, groups = clusters.n_rows, clusters.count
+    n, groups = halves.clusters.n_rows, halves.clusters.count
     observed = pair.difference.value
-    if groups < 2 or not math.isfinite(observed):
+    swapped = np.empty(0)
+    reason = "" if math.isfinite(observed) else pair.difference.reason
+    if groups < 2:
+        reason = f"too few prompts ({groups}): no test is possible"
+    scale = max(abs(pair.candidate.value), abs(pair.baseline.value), 1e-300)
+    tolerance = _ZERO_TOLERANCE * scale
+    if not reason:
+        _refuse_another_metric(difference(np.zeros(n, dtype=np.bool_)), observed, tolerance)
+        swapped = _swap_differences(difference, halves, seed, swaps)
+        undefined = int(np.count_nonzero(~np.isfinite(swapped)))
+        if undefined:
+            reason = f"the metric is undefined after {undefined} of {swaps} swaps"
+    if reason:
         return undefined_result(
-            f"too few prompts ({groups}): no test is possible"
-            if groups < 2
-            else pair.difference.reason,
-            method=_METHOD,
-            effect="log ratio",
-            difference=observed,
-            n_pairs=n,
-            n_units=groups,
-        )
-    unswapped = difference(np.zeros(n, dtype=np.bool_))
-    tolerance = _ZERO_TOLERANCE * max(abs(pair.candidate.value), abs(pair.baseline.value), 1e-300)
-    if not abs(unswapped - observed) <= tolerance:
-        raise ValueError(
-            f"the swap difference without swaps is {unswapped}, but the runs differ by {observed}: "
-            "both must compute the same metric on the same rows"
-        )
-    generator = np.random.default_rng(seed)
-    swapped = np.empty(swaps)
-    for index in range(swaps):
-        swapped[index] = difference(generator.random(groups)[clusters.codes] < 0.5)
-    undefined = int(np.count_nonzero(~np.isfinite(swapped)))
-    if undefined:
-        return undefined_result(
-            f"the metric is undefined after {undefined} of {swaps} swaps",
+            reason,
             method=_METHOD,
             effect="log ratio",
             difference=observed,
@@ -163,6 +151,23 @@ def approximate_randomisation(
         needed=units_needed(observed, error * math.sqrt(groups)),
         reason=pair.difference.reason,
     )
+
+
+def _refuse_another_metric(unswapped: float, observed: float, tolerance: float) -> None:
+    if not abs(unswapped - observed) <= tolerance:
+        raise ValueError(
+            f"the swap difference without swaps is {unswapped}, but the runs differ by {observed}: "
+            "both must compute the same metric on the same rows"
+        )
+
+
+def _swap_differences(
+    difference: SwapDifference, halves: HalfSamples, seed: int, swaps: int
+) -> FloatArray:
+    generator = np.random.default_rng(seed)
+    clusters = halves.clusters
+    masks = (generator.random(clusters.count)[clusters.codes] < 0.5 for _ in range(swaps))
+    return np.array([difference(mask) for mask in masks], dtype=np.float64)
 
 
 def _log_ratio_effect(ratio: Estimate) -> Effect:

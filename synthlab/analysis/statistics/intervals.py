@@ -238,6 +238,8 @@ def half_sample_interval(
 
     counts_with_n: the metric is a plain count that grows in proportion to the sample (types, not
     types per token); half-sample values are then multiplied by clusters / kept before the SD.
+    Without it the SE of a count comes out half as large. A metric at a fixed token budget or at
+    fixed t needs one that half of the texts can fill, otherwise it is undefined on the halves.
     """
     everything = np.arange(halves.clusters.n_rows, dtype=np.int64)
     if not has_enough_clusters(halves):
