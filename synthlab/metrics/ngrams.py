@@ -9,6 +9,12 @@ import numpy.typing as npt
 from synthlab.metrics.tokenize import TokenizedCorpus
 
 Integers = npt.NDArray[np.int64]
+# Half the width of Integers: counting is bound by memory traffic, not by arithmetic.
+Compact = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
+
+MOST_TOKENS = 2**29
+"""Up to here the grams of five orders together have numbers below 2^31."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,11 +22,11 @@ class GramCounts:
     """The non-zero counts of one order, sorted by gram, then by document."""
 
     order: int
-    gram: Integers
+    gram: Compact
     """(entries,) number of the gram, from 0 without gaps."""
-    document: Integers
+    document: Compact
     """(entries,) document in which it occurs."""
-    count: Integers
+    count: Compact
     """(entries,) how often it occurs there."""
     grams: int
     """Number of different grams."""
@@ -37,74 +43,76 @@ def count_grams(
 
     An n-gram is numbered by the rank of the pair (its first n - 1 tokens, its last token), so that
     each order builds on the one before: no hashing, no tuples. With `shared_only`, n-grams of a
-    single document are left out; the longer n-grams that contain one occur in a single document too
-    and are never built. With `group` (documents,), the same words in two groups are two different
-    n-grams. Time O(max_order * T log T), memory O(T) for T tokens.
-    Raises ValueError for max_order < 1.
+    single document are left out; the longer n-grams that contain one occur in a single document
+    too and are never built. With `group` (documents,), the same words in two groups are two
+    different n-grams. Time O(max_order * T log T), memory O(T) for T tokens.
+    Raises ValueError for max_order < 1 or more than 2^29 tokens.
     """
     if max_order < 1:
         raise ValueError(f"the order of n-grams starts at 1, got {max_order}")
-    document_of = corpus.documents
-    tokens = corpus.ids.astype(np.int64)
+    if corpus.ids.size > MOST_TOKENS:
+        raise ValueError(f"{corpus.ids.size} tokens are too many for one corpus; measure a sample")
+    document_of = corpus.documents.astype(np.int32)
     words = max(len(corpus.vocabulary), 1)
-    position = np.arange(tokens.size)
-    key = tokens if group is None else group[document_of] * words + tokens
-    prefix = np.full(tokens.size, -1)
+    goes_on = document_of[1:] == document_of[:-1]
+    position = np.arange(corpus.ids.size)
+    key = corpus.ids.astype(np.int64)
+    if group is not None:
+        key += group[document_of] * words
     for order in range(1, max_order + 1):
-        if order > 1:
-            position, key = _extend(position, prefix, tokens, document_of, words, order)
         counts, ordered, gram_at = _count(key, position, document_of, order)
-        prefix = np.full(tokens.size, -1)
-        if not shared_only:
-            prefix[ordered] = gram_at
-            yield counts
-            continue
-        shared = np.bincount(counts.gram, minlength=counts.grams) > 1
-        renumbered = np.where(shared, np.cumsum(shared) - 1, -1)
-        prefix[ordered] = renumbered[gram_at]
-        kept = shared[counts.gram]
-        yield GramCounts(
-            order,
-            renumbered[counts.gram[kept]],
-            counts.document[kept],
-            counts.count[kept],
-            int(shared.sum()),
-        )
+        if shared_only:
+            counts, renumbered = _shared(counts)
+            gram_at = renumbered[gram_at]
+        yield counts
+        if order < max_order:
+            gram_from = np.full(corpus.ids.size, -1, np.int32)
+            gram_from[ordered] = gram_at
+            position = _next_starts(gram_from, goes_on)
+            key = gram_from[position] * np.int64(words) + corpus.ids[position + order]
 
 
-def _extend(
-    position: Integers,
-    prefix: Integers,
-    tokens: Integers,
-    document_of: Integers,
-    words: int,
-    order: int,
-) -> tuple[Integers, Integers]:
-    """Starts and keys of the grams one token longer, where both shorter grams inside them were kept."""
-    position = position[position + order <= tokens.size]
-    inside = document_of[position + order - 1] == document_of[position]
-    position = position[inside]
-    position = position[(prefix[position] >= 0) & (prefix[position + 1] >= 0)]
-    return position, prefix[position] * words + tokens[position + order - 1]
+def _next_starts(gram_from: Compact, goes_on: Mask) -> Integers:
+    """Where a gram one token longer starts: at a kept gram that overlaps the next kept one.
+
+    gram_from: (tokens,) number of the gram that starts at each token, -1 for none.
+    """
+    has_gram = gram_from >= 0
+    return np.flatnonzero(has_gram[:-1] & has_gram[1:] & goes_on)
 
 
 def _count(
-    key: Integers, position: Integers, document_of: Integers, order: int
-) -> tuple[GramCounts, Integers, Integers]:
+    key: Integers, position: Integers, document_of: Compact, order: int
+) -> tuple[GramCounts, Integers, Compact]:
     """Counts, with the positions sorted by gram and the gram at each of them."""
     ordered, sorted_key = sort_by_key(key, position)
     new_gram = _changes(sorted_key)
-    gram_at = np.cumsum(new_gram) - 1
+    gram_at = np.cumsum(new_gram, dtype=np.int32)
+    gram_at -= 1
     document_at = document_of[ordered]
     starts = np.flatnonzero(new_gram | _changes(document_at))
     counts = GramCounts(
         order,
         gram_at[starts],
         document_at[starts],
-        np.diff(np.append(starts, ordered.size)),
+        np.diff(starts, append=ordered.size).astype(np.int32),
         int(gram_at[-1]) + 1 if gram_at.size else 0,
     )
     return counts, ordered, gram_at
+
+
+def _shared(counts: GramCounts) -> tuple[GramCounts, Compact]:
+    """The counts of grams in two documents or more, and the new number of each gram, -1 for gone."""
+    shared = np.bincount(counts.gram, minlength=counts.grams) > 1
+    renumbered = np.where(shared, np.cumsum(shared, dtype=np.int32) - 1, -1).astype(np.int32)
+    kept = np.flatnonzero(shared[counts.gram])
+    return GramCounts(
+        counts.order,
+        renumbered[counts.gram[kept]],
+        counts.document[kept],
+        counts.count[kept],
+        int(shared.sum()),
+    ), renumbered
 
 
 def sort_by_key(key: Integers, tiebreak: Integers) -> tuple[Integers, Integers]:
@@ -116,17 +124,20 @@ def sort_by_key(key: Integers, tiebreak: Integers) -> tuple[Integers, Integers]:
     """
     if not key.size:
         return tiebreak, key
-    span = int(tiebreak.max()) + 1
-    if int(key.max()) < (1 << 62) // span:
-        packed = np.sort(key * span + tiebreak)
-        sorted_key = packed // span
-        return packed - sorted_key * span, sorted_key
+    bits = int(tiebreak.max()).bit_length()
+    if int(key.max()).bit_length() + bits < 63:
+        packed = key << bits
+        packed |= tiebreak
+        packed.sort()
+        ordered = packed & ((1 << bits) - 1)
+        packed >>= bits
+        return ordered, packed
     permutation = np.argsort(key, kind="stable")
     return tiebreak[permutation], key[permutation]
 
 
-def _changes(values: Integers) -> npt.NDArray[np.bool_]:
+def _changes(values: Integers | Compact) -> Mask:
     """True at the first of each run of equal values."""
     flags = np.ones(values.size, dtype=np.bool_)
-    flags[1:] = values[1:] != values[:-1]
+    np.not_equal(values[1:], values[:-1], out=flags[1:])
     return flags

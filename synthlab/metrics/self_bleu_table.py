@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from synthlab.metrics.ngrams import Integers, count_grams
+from synthlab.metrics.ngrams import Compact, Integers, count_grams
 from synthlab.metrics.tokenize import TokenizedCorpus
 
 Smoothing = Literal["method1", "exponential"]
@@ -51,6 +51,8 @@ class SelfBleuTable:
         self._smoothing = smoothing
         self._group = np.zeros(len(corpus), np.int64) if group is None else group
         self._by_length = np.lexsort((self.lengths, self._group))
+        self._gram: Compact
+        self._slot: Compact
         self._read_counts(corpus, group)
         starts = np.arange(max_order)[:, None]
         self._totals = np.maximum(self.lengths[None, :] - starts, 0).astype(np.float64)
@@ -60,14 +62,13 @@ class SelfBleuTable:
         numbered = 0
         for table in count_grams(corpus, self.max_order, shared_only=True, group=group):
             descending = _largest_first(table.gram, table.count)
-            grams.append(table.gram[descending] + numbered)
-            slots.append(table.document[descending] + (table.order - 1) * len(corpus))
-            counts.append(table.count[descending])
+            grams.append(table.gram[descending] + np.int32(numbered))
+            slots.append(table.document[descending] + np.int32((table.order - 1) * len(corpus)))
+            counts.append(table.count[descending].astype(np.float64))
             numbered += table.grams
-        small = np.int32 if max(numbered, self.max_order * len(corpus)) < 2**31 else np.int64
-        self._gram = np.concatenate(grams).astype(small)
-        self._slot = np.concatenate(slots).astype(small)
-        self._count = np.concatenate(counts).astype(np.float64)
+        self._gram = np.concatenate(grams)
+        self._slot = np.concatenate(slots)
+        self._count = np.concatenate(counts)
         shape = (self.max_order, len(corpus))
         self._all_counts = np.bincount(
             self._slot, weights=self._count, minlength=shape[0] * shape[1]
@@ -146,10 +147,11 @@ class SelfBleuTable:
         return result
 
 
-def _largest_first(gram: Integers, count: Integers) -> Integers:
+def _largest_first(gram: Compact, count: Compact) -> Integers:
     """Order of the entries by gram, then by falling count; the input is sorted by gram already."""
     if not count.size or count.max() == 1:
         return np.arange(count.size)
+    # Nearly sorted already, which the merge sort behind lexsort uses and a plain sort does not.
     return np.lexsort((-count, gram))
 
 

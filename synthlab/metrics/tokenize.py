@@ -6,6 +6,8 @@ of the tokeniser travels with the result.
 
 import re
 import unicodedata
+from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -151,14 +153,15 @@ class TokenizedCorpus:
 
 def intern(documents: Iterable[Sequence[str]], tokenizer: str) -> TokenizedCorpus:
     """Number the words of documents that are already cut, in order of first appearance."""
-    numbers: dict[str, int] = {}
-    ids: list[int] = []
+    numbers: defaultdict[str, int] = defaultdict()
+    numbers.default_factory = numbers.__len__
+    ids = array("i")
     ends = [0]
     for document in documents:
-        ids.extend([numbers.setdefault(word, len(numbers)) for word in document])
+        ids.extend(map(numbers.__getitem__, document))
         ends.append(len(ids))
     return TokenizedCorpus(
-        np.asarray(ids, dtype=np.int32), np.asarray(ends, np.int64), tuple(numbers), tokenizer
+        np.array(ids, dtype=np.int32), np.asarray(ends, np.int64), tuple(numbers), tokenizer
     )
 
 
