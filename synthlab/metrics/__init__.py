@@ -1,0 +1,1 @@
+"""Metrics of the axes: pure functions on texts, tokens, vectors and log-probabilities."""

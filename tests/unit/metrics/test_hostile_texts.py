@@ -136,6 +136,7 @@ def test_every_text_metric_survives_every_corpus(texts: list[str]) -> None:
         ["word " * 100_000],
         ["日本語のテキスト と English و عربي"] * 3,
         ["'" * 5000, "’" * 5000],
+        ["a" + "\u0301\u0316" * 60_000],
     ],
     ids=lambda texts: f"{len(texts)} x {sum(map(len, texts))} characters",
 )

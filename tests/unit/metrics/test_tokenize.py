@@ -33,6 +33,11 @@ def test_words(text: str, expected: list[str]) -> None:
     assert words(text) == expected
 
 
+def test_composing_in_pieces_changes_no_word() -> None:
+    text = "e\u0301te\u0301 cafe\u0301 " * 700
+    assert words(text) == ["été", "café"] * 700
+
+
 def test_words_read_ascii_and_unicode_text_alike() -> None:
     plain = "It's a test, isn't it? (Yes: 42 of 'em.) a_b #x"
     assert words(plain + " é")[:-1] == words(plain)
