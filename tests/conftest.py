@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,21 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from storage.catalog.connection import open_catalog
 from storage.home import LabHome, prepare_home
 
 
+@pytest.fixture(scope="session")
+def empty_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalog at the current schema, made once: making one starts a process."""
+    home = prepare_home(LabHome(tmp_path_factory.mktemp("template") / "lab"))
+    open_catalog(home).close()
+    return home.catalog
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> LabHome:
+def home(tmp_path: Path, empty_catalog: Path) -> LabHome:
     """An empty lab home."""
-    return prepare_home(LabHome(tmp_path / "lab"))
+    made = prepare_home(LabHome(tmp_path / "lab"))
+    shutil.copy(empty_catalog, made.catalog)
+    return made
