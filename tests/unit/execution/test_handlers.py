@@ -63,7 +63,7 @@ def test_retry_of_a_living_or_finished_run_is_refused(lab: Lab) -> None:
 def test_removing_an_experiment_keeps_what_others_use(lab: Lab) -> None:
     first = lab.submit(DATA, MIX, name="one")["runs"]
     second = lab.submit(DATA, OTHER, name="two")["runs"]
-    for run_id in {*first.values(), *second.values()}:
+    for run_id in dict.fromkeys([*first.values(), *second.values()]):
         lab.finish(run_id)
     handled = ask(lab, "remove", runs=[], experiment="one.1")
     assert handled.outcome["removed"] == [first["mix"]]
