@@ -34,7 +34,7 @@ class JobContext:
     def __init__(self, directory: RunDir) -> None:
         self.directory = directory
         self.spec: RunSpec = directory.read_spec()
-        self._inputs = directory.read_optional(directory.inputs)
+        self._inputs = directory.read_optional(directory.inputs).get("inputs", {})
         self._events = AppendLog(directory.events)
         self._stop = threading.Event()
         self._closing = threading.Event()
