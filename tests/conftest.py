@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from storage.catalog.connection import open_catalog
 from storage.home import LabHome, prepare_home
+from tests.commands import Command
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +32,12 @@ def home(tmp_path: Path, empty_catalog: Path) -> LabHome:
     made = prepare_home(LabHome(tmp_path / "lab"))
     shutil.copy(empty_catalog, made.catalog)
     return made
+
+
+@pytest.fixture(scope="session")
+def tiny_lab(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """A lab in which the recipe `tiny` has run whole, for tests that only look."""
+    command = Command(prepare_home(LabHome(tmp_path_factory.mktemp("tiny") / "lab")))
+    ended = command.run("run", "tiny")
+    assert ended.returncode == 0, ended.stderr
+    return command
