@@ -56,7 +56,7 @@ def _check_mixture(spec: ExperimentSpec, mixture: Mixture, problems: Problems) -
         if source is None:
             known = nearest(share.source, spec.sources)
             problems.add((*path, share.source), f"no source has this name{known}")
-        elif share.weight > 0:
+        elif share.weight > 0 and source.prompts in spec.prompts:
             sets.setdefault(source.prompts, source.name)
     if len(sets) > 1:
         pairs = ", ".join(f'{name} answers "{prompts}"' for prompts, name in sets.items())
