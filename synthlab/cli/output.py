@@ -70,7 +70,7 @@ class Output:
     def table(self, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
         """Rows under a heading, as wide as their content: nothing is cut."""
         cells = [[safe_line(column.show(row)) for column in columns] for row in rows]
-        titles = [column.title for column in columns]
+        titles = [safe_line(column.title) for column in columns]
         widths = [max(map(len, texts)) for texts in zip(titles, *cells, strict=True)]
         for line in [titles, *cells]:
             parts = [

@@ -19,7 +19,7 @@ def estimate_remaining(runs: Sequence[Run], now: float) -> float | None:
     paces: dict[str, list[float]] = defaultdict(list)
     remaining: list[float] = []
     for run in runs:
-        if run["state"] == "succeeded" and run["started_at"] and run["ended_at"]:
+        if run["state"] == "succeeded" and run["started_at"] is not None:
             paces[run["kind"]].append(run["ended_at"] - run["started_at"])
         elif run["state"] == "running" and run["progress_eta_s"] is not None:
             since_report = now - (run["heard_at"] or now)
@@ -31,7 +31,7 @@ def estimate_remaining(runs: Sequence[Run], now: float) -> float | None:
         if run["state"] in ("queued", "starting") or unseen:
             if not paces[run["kind"]]:
                 return None
-            spent = now - run["started_at"] if unseen and run["started_at"] else 0.0
+            spent = now - run["started_at"] if unseen and run["started_at"] is not None else 0.0
             remaining.append(max(0.0, fmean(paces[run["kind"]]) - spent))
     side_by_side = sum(run["state"] in ("running", "starting") for run in runs)
     return sum(remaining) / max(1, side_by_side)

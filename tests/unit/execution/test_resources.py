@@ -1,0 +1,109 @@
+"""GPUs go to one run each, by UUID; settings and environments let through only what is named."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from storage.home import LabHome
+from synthlab.errors import SpecError
+from synthlab.execution.environment import child_environment
+from synthlab.execution.eta import estimate_remaining
+from synthlab.execution.gpus import Gpu, GpuLeases, NvmlProbe, visible_only
+from synthlab.execution.settings import default_settings, load_settings
+
+
+def gpu(index: int, used_mib: int = 10) -> Gpu:
+    return Gpu(f"GPU-{index}{index}{index}", index, "Test", 24000, used_mib, ())
+
+
+class FakeProbe:
+    """NVML as a machine with these devices would answer."""
+
+    def __init__(self, *found: Gpu) -> None:
+        self.found = list(found)
+
+    def gpus(self) -> Sequence[Gpu]:
+        return self.found
+
+
+def test_no_gpu_is_given_out_twice(tmp_path: Path) -> None:
+    leases = GpuLeases(FakeProbe(gpu(0), gpu(1)), tmp_path / "locks", share=False)
+    others = GpuLeases(FakeProbe(gpu(1), gpu(0)), tmp_path / "locks", share=False)
+    first, second = leases.acquire(), others.acquire()
+    assert first is not None
+    assert second is not None
+    assert first.gpu.uuid != second.gpu.uuid
+    assert leases.acquire() is None
+
+
+def test_a_lease_lives_as_long_as_a_child_that_inherited_it(tmp_path: Path) -> None:
+    leases = GpuLeases(FakeProbe(gpu(0)), tmp_path / "locks", share=False)
+    lease = leases.acquire()
+    assert lease is not None
+    child = subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=(lease.fileno(),)
+    )
+    lease.hand_over()
+    assert leases.acquire() is None
+    child.kill()
+    child.wait()
+    assert leases.acquire() is not None
+
+
+def test_foreign_memory_keeps_us_away_unless_sharing(tmp_path: Path) -> None:
+    probe = FakeProbe(gpu(0, used_mib=5000))
+    assert GpuLeases(probe, tmp_path / "a", share=False).acquire() is None
+    assert GpuLeases(probe, tmp_path / "b", share=True).acquire() is not None
+
+
+@pytest.mark.parametrize(
+    ("visible", "expected"),
+    [(None, [0, 1, 2]), ("2,0", [0, 2]), ("GPU-111", [1]), ("", []), ("7", [])],
+)
+def test_an_inherited_choice_is_respected(visible: str | None, expected: list[int]) -> None:
+    found = visible_only([gpu(0), gpu(1), gpu(2)], visible)
+    assert [g.index for g in found] == expected
+
+
+@pytest.mark.skipif(Path("/proc/driver/nvidia").exists(), reason="this machine has a driver")
+def test_a_box_without_a_driver_has_no_gpus() -> None:
+    assert list(NvmlProbe(os.environ).gpus()) == []
+
+
+def test_children_inherit_only_what_is_named() -> None:
+    parent = {"PATH": "/bin", "HF_TOKEN": "t", "AWS_SECRET_ACCESS_KEY": "s", "OPENAI_API_KEY": "k"}
+    assert child_environment(parent, X="1") == {"PATH": "/bin", "HF_TOKEN": "t", "X": "1"}
+
+
+def test_settings_are_strict(home: LabHome) -> None:
+    assert load_settings(home) == default_settings()
+    home.settings.write_text("cpu_slots = 3\nstop_grace_s = 5\n")
+    assert (load_settings(home).cpu_slots, load_settings(home).stop_grace_s) == (3, 5.0)
+    for text in ("cpu_slot = 3", "cpu_slots = 0", "cpu_slots = 'x'", "cpu_slots = "):
+        home.settings.write_text(text)
+        with pytest.raises(SpecError, match=r"settings\.toml"):
+            load_settings(home)
+
+
+def run(kind: str, state: str, **fields: float | None) -> dict[str, object]:
+    empty = dict.fromkeys(("started_at", "ended_at", "progress_eta_s", "heard_at"))
+    return {"kind": kind, "state": state, **empty, **fields}
+
+
+def test_remaining_time_is_judged_by_runs_of_the_same_kind() -> None:
+    done = run("mix", "succeeded", started_at=0.0, ended_at=10.0)
+    active = run("mix", "running", started_at=90.0, progress_eta_s=5.0, heard_at=100.0)
+    queued = run("mix", "queued")
+    assert estimate_remaining([done], 100.0) == 0.0
+    assert estimate_remaining([done, active], 100.0) == pytest.approx(5.0)
+    assert estimate_remaining([done, active, queued], 100.0) == pytest.approx(5.0 + 12.5)
+    assert estimate_remaining([done, active, active, queued], 100.0) == pytest.approx(
+        (5 + 5 + 40 / 3) / 2
+    )
+    assert estimate_remaining([done, run("finetune", "queued")], 100.0) is None
