@@ -13,6 +13,7 @@ from storage.durable import canonical_json
 from synthlab.errors import NotFoundError, SpecError
 from synthlab.experiment.file_hashes import FileHashes
 from synthlab.experiment.hub import HUB_ID, Hub
+from synthlab.experiment.models import local_path
 
 BUILTIN = "builtin:"
 FORMATS: Mapping[str, str] = {
@@ -61,7 +62,7 @@ class DatasetResolver:
         """The data set that `reference` names; raises NotFoundError or SpecError."""
         if reference.startswith(BUILTIN):
             return _builtin(reference.removeprefix(BUILTIN))
-        path = self.base / Path(reference).expanduser()
+        path = local_path(self.base, reference)
         if path.suffix.lower() in FORMATS or path.exists() or reference.startswith((".", "/", "~")):
             return self._file(path)
         if not HUB_ID.fullmatch(reference):

@@ -92,7 +92,7 @@ class ModelResolver:
         """
         if reference.startswith(BUILTIN):
             return self._folder(builtin_model(reference.removeprefix(BUILTIN)), reference, None)
-        folder = self.base / Path(reference).expanduser()
+        folder = local_path(self.base, reference)
         if _is_path(reference) or folder.is_dir():
             if not folder.is_dir():
                 raise NotFoundError(f"no model folder {folder}")
@@ -108,7 +108,7 @@ class ModelResolver:
 
     def resolve_adapter(self, reference: str) -> ResolvedAdapter:
         """A peft adapter folder; raises NotFoundError or SpecError."""
-        folder = self.base / Path(reference).expanduser()
+        folder = local_path(self.base, reference)
         if not (folder / "adapter_config.json").is_file():
             raise NotFoundError(
                 f"{folder} is no adapter: it has no adapter_config.json",
@@ -124,8 +124,8 @@ class ModelResolver:
         commit = self.hub.cached_commit("models", repo, revision)
         if commit is not None:
             snapshot = self.hub.snapshot("models", repo, commit)
-            # A snapshot without weights is what looking at a config leaves behind: not the model.
-            if any(snapshot.glob("*.safetensors")):
+            # Looking at a config, or a broken download, leaves a snapshot that is not the model.
+            if any(snapshot.glob("*.safetensors")) and not missing_shards(snapshot):
                 return self._folder(snapshot, repo, commit)
         packaged = self._from_package(repo) if revision is None else None
         if packaged is not None:
@@ -216,8 +216,32 @@ def check_model_folder(folder: Path) -> None:
                 "convert them to safetensors first",
             )
         raise NotFoundError(f"{folder} has no weights (*.safetensors)")
+    if missing := missing_shards(folder):
+        raise NotFoundError(
+            f"{folder} lacks {len(missing)} of its weight files, first {missing[0]}",
+            "copy or download the model again",
+        )
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         raise NotFoundError(f"{folder} has no tokenizer ({', '.join(TOKENIZER_FILES)})")
+
+
+def missing_shards(folder: Path) -> tuple[str, ...]:
+    """Weight files that the folder's index names and that are not there; raises SpecError if the
+    index cannot be read."""
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return ()
+    shards = _read_config(index).get("weight_map")
+    names = sorted({str(name) for name in shards.values()}) if isinstance(shards, dict) else []
+    return tuple(name for name in names if not (folder / name).is_file())
+
+
+def local_path(base: Path, reference: str) -> Path:
+    """The path that `reference` means, if it means one; raises SpecError for an unknown `~user`."""
+    try:
+        return base / Path(reference).expanduser()
+    except RuntimeError as error:
+        raise SpecError(f"{reference!r}: {error}", "write the path in full") from error
 
 
 def _read_config(path: Path) -> Mapping[str, Any]:

@@ -313,6 +313,9 @@ class _Planner:
         except (NotFoundError, SpecError) as error:
             where = self.spec.origin.where(*keys)
             raise type(error)(f"{where}: {error.message}", error.hint) from error
+        except OSError as error:
+            where = self.spec.origin.where(*keys)
+            raise NotFoundError(f"{where}: cannot be read: {error}") from error
 
 
 def whole_weights(shares: tuple[Share, ...]) -> tuple[int, ...]:

@@ -101,6 +101,8 @@ def test_pickled_weights_are_refused(tmp_path: Path) -> None:
 def test_names_that_mean_nothing(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="no model folder"):
         resolve(tmp_path, "./gone")
+    with pytest.raises(SpecError, match="write the path in full"):
+        resolve(tmp_path, "~nobody-of-this-name/m")
     with pytest.raises(SpecError, match="no hub id"):
         resolve(tmp_path, "a b/c")
     with pytest.raises(NotFoundError, match="no built-in model is called 'tiny-nope'"):
@@ -132,6 +134,18 @@ def test_a_cache_entry_without_weights_is_not_the_model(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="offline") as caught:
         resolve(tmp_path, "a/b")
     assert "hf download a/b" in caught.value.hint
+
+
+def test_a_model_in_pieces_needs_all_of_them(tmp_path: Path) -> None:
+    snapshot = cached(tmp_path, "a/b")
+    index = {"weight_map": {"x": "model.safetensors", "y": "model-2.safetensors"}}
+    (snapshot / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(NotFoundError, match="offline"):
+        resolve(tmp_path, "a/b")
+    with pytest.raises(NotFoundError, match=r"lacks 1 of its weight files, first model-2"):
+        resolve(tmp_path, str(snapshot))
+    (snapshot / "model-2.safetensors").write_text("w")
+    assert resolve(tmp_path, "a/b").folder == snapshot
 
 
 def test_a_package_that_carries_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

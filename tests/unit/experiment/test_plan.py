@@ -269,6 +269,15 @@ def test_what_is_not_found_is_told_with_its_line() -> None:
     assert caught.value.hint == "install it"
 
 
+def test_what_cannot_be_read_is_told_with_its_line() -> None:
+    class Locked(EverythingIsThere):
+        def model(self, reference: str, revision: str | None):  # type: ignore[no-untyped-def]
+            raise PermissionError(13, "Permission denied", "/models/w")
+
+    with pytest.raises(NotFoundError, match=r"eggs\.toml:6: base\.model: cannot be read: .*denied"):
+        build_plan(eggs(), Locked())
+
+
 def test_weights_are_whole_and_reduced() -> None:
     shares = tuple(Share(f"s{i}", w) for i, w in enumerate((0.1, 0.2, 0.7)))
     assert whole_weights(shares) == (1, 2, 7)
