@@ -38,8 +38,3 @@ def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes]) -> N
         assert process.poll() is None, f"the job ended early with {process.returncode}"
         assert time.monotonic() < end, "the job did not get there"
         time.sleep(0.01)
-
-
-def finish(directory: RunDir) -> int:
-    """Run the job to its end and return the exit code."""
-    return start(directory).wait(PATIENCE_S)
