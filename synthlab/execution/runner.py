@@ -13,9 +13,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeAlias
 
 from storage import durable
 from storage.locks import FileLock
@@ -27,6 +28,20 @@ EXIT_TWIN = 75
 """Another runner, or a job that outlived its runner, holds this run."""
 
 POLL_MS = 200
+
+
+class JobProcess(Protocol):
+    """A started job, as `Popen` has it."""
+
+    pid: int
+    returncode: int
+
+    def wait(self) -> int:
+        """Reap the job and return its exit status, negative for a signal."""
+        ...
+
+
+StartJob: TypeAlias = Callable[[RunDir, FileLock, Mapping[str, str]], JobProcess]
 
 
 @dataclass
@@ -73,7 +88,7 @@ def write_process_file(directory: RunDir, job_pid: int, environment: Mapping[str
     )
 
 
-def wait_for_job(job: subprocess.Popen[bytes], stop: StopRequest, grace_s: float) -> bool:
+def wait_for_job(job: JobProcess, stop: StopRequest, grace_s: float) -> bool:
     """Wait for the end of the job, passing a stop on once; True if it had to be killed."""
     watch = select.poll()
     descriptor = os.pidfd_open(job.pid)
@@ -119,7 +134,7 @@ def sweep_leftovers(run_id: str) -> list[int]:
     return found
 
 
-def run(directory: RunDir, environment: Mapping[str, str]) -> int:
+def run(directory: RunDir, environment: Mapping[str, str], start: StartJob = start_job) -> int:
     """One attempt from lock to exit.json; returns the runner's own exit status."""
     lock = FileLock(directory.lock)
     if not lock.acquire():
@@ -130,7 +145,7 @@ def run(directory: RunDir, environment: Mapping[str, str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop.ask)
     kills_before = oom_kills()
-    job = start_job(directory, lock, environment)
+    job = start(directory, lock, environment)
     write_process_file(directory, job.pid, environment)
     killed = wait_for_job(job, stop, float(environment.get("SYNTHLAB_STOP_GRACE_S", "60")))
     signal_group(job.pid, signal.SIGKILL)

@@ -23,6 +23,8 @@ class Settings:
     """Jobs without a model (import, mix) that run side by side."""
     threads: int
     """CPU threads for each job with a model."""
+    warm_start: bool
+    """Whether CPU jobs are forked from a process that has the model stack loaded (0.5 GB while busy)."""
     share_gpus: bool
     """Whether a GPU on which somebody else has memory may be used."""
     idle_exit_s: float
@@ -40,6 +42,7 @@ def default_settings() -> Settings:
         cpu_slots=slots,
         light_slots=max(2, cores),
         threads=max(1, cores // slots),
+        warm_start=True,
         share_gpus=False,
         idle_exit_s=5.0,
         stop_grace_s=60.0,

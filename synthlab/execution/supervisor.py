@@ -26,6 +26,7 @@ from synthlab.errors import SynthlabError
 from synthlab.execution.gpus import GpuLease, GpuLeases, GpuProbe, NvmlProbe
 from synthlab.execution.handlers import Handled, handle
 from synthlab.execution.launchers import local
+from synthlab.execution.launchers.forked import ForkServer
 from synthlab.execution.queue import QueuedRun, read_queue, run_inputs
 from synthlab.execution.reconcile import end_if_dead, runner_identity
 from synthlab.execution.settings import Settings, load_settings
@@ -51,6 +52,7 @@ class Supervisor:
         self._leases = GpuLeases(probe, home.cache / "gpu-locks", settings.share_gpus)
         self._children: dict[RunId, subprocess.Popen[bytes]] = {}
         self._told_to_stop: set[RunId] = set()
+        self._fork_server: ForkServer | None = None
         self._last_ingest = 0.0
         self._leave = False
 
@@ -62,8 +64,11 @@ class Supervisor:
             if self.tick():
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since > self._settings.idle_exit_s:
-                return
+                break
             time.sleep(TICK_S)
+        if self._fork_server is not None:
+            self._fork_server.close()
+            self._fork_server = None
 
     def leave(self, *_: object) -> None:
         """Go at the next tick; runs go on without a supervisor."""
@@ -192,15 +197,29 @@ class Supervisor:
             )
         else:
             self._write_inputs(run, directory, now)
-            self._children[run.id] = local.launch(
-                directory,
-                environment=self._environment,
-                threads=self._settings.threads,
-                stop_grace_s=self._settings.stop_grace_s,
-                lease=lease,
-            )
+            self._start(run, directory, lease)
         with write_transaction(self._catalog):
             index_run(self._catalog, directory)
+
+    def _start(self, run: QueuedRun, directory: RunDir, lease: GpuLease | None) -> None:
+        settings = self._settings
+        if run.needs_model and lease is None and settings.warm_start:
+            if self._fork_server is None:
+                self._fork_server = ForkServer(self._home, self._environment, settings.threads)
+            if self._fork_server.is_ready() and self._fork_server.launch(
+                directory,
+                environment=self._environment,
+                threads=settings.threads,
+                stop_grace_s=settings.stop_grace_s,
+            ):
+                return
+        self._children[run.id] = local.launch(
+            directory,
+            environment=self._environment,
+            threads=settings.threads,
+            stop_grace_s=settings.stop_grace_s,
+            lease=lease,
+        )
 
     def _write_inputs(self, run: QueuedRun, directory: RunDir, now: float) -> None:
         """Pin the content that the job will read; saved work that read other content is dropped."""

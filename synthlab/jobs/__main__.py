@@ -84,13 +84,12 @@ def report_unexpected(directory: RunDir, error: Exception) -> JobExit:
     return JobExit.FAILED
 
 
-def main() -> int:
-    """Run the job of the directory named on the command line."""
-    directory = RunDir(Path(sys.argv[1]))
+def main(directory: RunDir) -> int:
+    """Run the job of the directory; returns the exit status of the process."""
     stop_with_parent()
     (directory.root / FAILURE_FILE).unlink(missing_ok=True)
     return run_job(directory)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(RunDir(Path(sys.argv[1]))))

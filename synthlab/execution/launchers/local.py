@@ -22,7 +22,36 @@ def launch(
     stop_grace_s: float,
     lease: GpuLease | None,
 ) -> subprocess.Popen[bytes]:
-    """Start the runner of `directory` and return its process; the lease passes to it.
+    """Start the runner of `directory` and return its process; the lease passes to it."""
+    log = open_log(directory.log)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "synthlab.execution.runner", str(directory.root)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=directory.root,
+            env=run_environment(
+                directory, environment, threads=threads, stop_grace_s=stop_grace_s, lease=lease
+            ),
+            pass_fds=(lease.fileno(),) if lease else (),
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+        if lease:
+            lease.hand_over()
+
+
+def run_environment(
+    directory: RunDir,
+    environment: Mapping[str, str],
+    *,
+    threads: int,
+    stop_grace_s: float,
+    lease: GpuLease | None,
+) -> dict[str, str]:
+    """The whole environment of a runner and its job.
 
     Without a lease the job sees no GPU, so that a CPU job can never land on somebody's device.
     """
@@ -37,22 +66,7 @@ def launch(
         "MKL_NUM_THREADS": str(threads),
         "TOKENIZERS_PARALLELISM": "false",
     }
-    log = open_log(directory.log)
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "synthlab.execution.runner", str(directory.root)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=directory.root,
-            env=child_environment(environment, **added),
-            pass_fds=(lease.fileno(),) if lease else (),
-            start_new_session=True,
-        )
-    finally:
-        os.close(log)
-        if lease:
-            lease.hand_over()
+    return child_environment(environment, **added)
 
 
 def open_log(path: Path) -> int:
