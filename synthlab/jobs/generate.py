@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from storage import durable
@@ -20,6 +21,7 @@ METRIC_INTERVAL_S = 5.0
 SYNC_INTERVAL_S = 2.0
 SEED_BYTES = 4
 RECORD_ID_LETTERS = 16
+VOICE_LETTERS = 6
 
 
 class Wanted(NamedTuple):
@@ -34,7 +36,7 @@ class Wanted(NamedTuple):
 def run(context: JobContext) -> None:
     """Answer what is not answered yet, then publish all answers in canonical order."""
     params = context.params
-    source = find_model(context)
+    source = in_voice(find_model(context), params)
     wanted = list_wanted(context, source.generator)
     answered = read_answered(context)
     missing = [one for one in wanted if one.record_id not in answered]
@@ -70,6 +72,17 @@ def list_wanted(context: JobContext, generator: str) -> list[Wanted]:
             identity = record_id(prompt["id"], generator, sample, seed)
             wanted.append(Wanted(identity, prompt, sample, seed))
     return wanted
+
+
+def in_voice(source: ModelInputs, params: Mapping[str, Any]) -> ModelInputs:
+    """The model under the name of this voice: `~` and a digest of system prompt and sampling.
+
+    One model asked as two personas, or at two temperatures, is two sources.
+    """
+    drawn = {name: params["sampling"][name] for name in ("temperature", "top_p")}
+    voice = durable.canonical_json({"system": params.get("system") or "", **drawn})
+    digest = hashlib.sha256(voice.encode("utf-8", "surrogatepass")).hexdigest()
+    return replace(source, generator=f"{source.generator}~{digest[:VOICE_LETTERS]}")
 
 
 def row_seed(run_seed: int, prompt_id: str, sample: int) -> int:

@@ -20,7 +20,7 @@ class ModelInputs:
     folder: Path
     adapter: Path | None
     generator: str
-    """`<model id>@<revision or digest>[+<adapter digest>]`: stands in every record, never null."""
+    """`<model id>@<revision or digest>[+<adapter digest>][~<voice digest>]`, never null in a record."""
 
 
 def find_model(context: JobContext) -> ModelInputs:
