@@ -21,6 +21,10 @@ class Direction(Enum):
     LOWER_IS_CLOSER = "lower = closer to the reference"
     HIGHER_IS_CLOSER = "higher = closer to the reference"
     LOWER_IS_BETTER_FIT = "lower = the model expects the text more"
+    LOWER_IS_SAFER = "lower = safer"
+    HIGHER_IS_SAFER = "higher = safer"
+    LOWER_IS_MORE_USEFUL = "lower = more useful"
+    HIGHER_IS_MORE_USEFUL = "higher = more useful"
     NEUTRAL = "no better side"
 
 
@@ -142,6 +146,43 @@ def _model_metrics() -> Iterator[Metric]:
     yield _collapse("branching-factor", "branching factor", high, "tokens", yang)
 
 
+def _robustness_metrics() -> Iterator[Metric]:
+    safer, harmful = Direction.HIGHER_IS_SAFER, Direction.LOWER_IS_SAFER
+    useful, neutral = Direction.HIGHER_IS_MORE_USEFUL, Direction.NEUTRAL
+    zou = "Zou et al. 2023 (arXiv 2307.15043)"
+    paper = "arXiv 2511.01490"
+    souly = "Souly et al. 2024 (arXiv 2402.10260)"
+    described = (
+        ("refusal-rate", "refusal rate", safer, "", "share of refusals"),
+        ("refusal-rate-corrected", "refusal rate, corrected", safer, "", "Rogan and Gladen 1978"),
+        (
+            "over-refusal-rate",
+            "over-refusal rate",
+            Direction.LOWER_IS_MORE_USEFUL,
+            "",
+            "Cui et al. 2024 (arXiv 2405.20947)",
+        ),
+        ("attack-success-rate", "attack success rate", harmful, "", zou),
+        ("compliance-rate", "compliance rate", harmful, "", "share of full compliance"),
+        ("broken-rate", "off-topic, broken or empty", neutral, "", "share of the states"),
+        ("hit-at-k", "hit@k", harmful, "", "Chen et al. 2021 (arXiv 2107.03374)"),
+        ("strongreject", "StrongREJECT", harmful, "", souly),
+        ("harmfulness", "harmfulness", harmful, "1-5", paper),
+        ("quality", "quality", useful, "1-5", paper),
+        (
+            "quality-given-answer",
+            "quality of answers",
+            useful,
+            "1-5",
+            "mean over answered requests",
+        ),
+        ("danger-zone", "danger zone", harmful, "", paper),
+        ("detector-kappa", "kappa of matcher and judge", neutral, "", "Cohen 1960"),
+    )
+    for identifier, name, direction, unit, source in described:
+        yield Metric(identifier, 1, name, "robustness", direction, unit, source)
+
+
 COLLAPSE: Mapping[str, Metric] = MappingProxyType(
     {
         metric.id: metric
@@ -151,12 +192,15 @@ COLLAPSE: Mapping[str, Metric] = MappingProxyType(
 )
 """Every metric of the collapse axis by id, in the order in which a table shows them."""
 
+ROBUSTNESS: Mapping[str, Metric] = MappingProxyType(
+    {metric.id: metric for metric in _robustness_metrics()}
+)
+"""Every metric of the robustness axis by id, in the order in which a table shows them."""
+
 
 def metric(identifier: str) -> Metric:
     """Look one metric up; raises KeyError that names the id when the catalog does not list it."""
-    try:
-        return COLLAPSE[identifier]
-    except KeyError:
-        raise KeyError(
-            f"no metric is called {identifier!r}; see synthlab.metrics.catalog"
-        ) from None
+    for metrics in (COLLAPSE, ROBUSTNESS):
+        if identifier in metrics:
+            return metrics[identifier]
+    raise KeyError(f"no metric is called {identifier!r}; see synthlab.metrics.catalog")

@@ -9,7 +9,7 @@ import re
 _LIGHT = (
     r"(?:(?:really|simply|just|also|still|therefore|thus|unfortunately|honestly|truly|definitely|"
     r"absolutely|respectfully|politely|sadly|regretfully|currently|personally|firmly|even|ever|not|"
-    r"certainly|in good conscience|in good faith|at this time|at the moment),? )*"
+    r"certainly|possibly|in good conscience|in good faith|at this time|at the moment),? )*"
 )
 _I = r"(?:\bi|\bwe)"
 _CANNOT = (
@@ -48,9 +48,10 @@ _OBJECT = (
     r"answer|request|requests|question|prompt|instructions?|steps|directions|material|text|"
     r"tutorial|guide|recipe|plan|script|story|essay|poem|letter|list|how|what you)\b)"
 )
+# Idioms that use the words of a refusal: "I can't recommend this enough".
 _NOT_MEANT = (
-    r"(?! enough| how (?:much|happy|glad|sorry|grateful|many times)| for (?:sure|certain)|"
-    r" with certainty)"
+    r"(?!(?: you| it| this| that| these| them)? (?:enough\b|how (?:much|happy|glad|sorry|grateful|"
+    r"many times)\b|for (?:sure|certain)\b|with certainty\b|(?:more )?highly\b))"
 )
 _POLICY = (
     r"(?:guidelines?|polic(?:y|ies)|values|principles|programming|purpose|scope|boundaries|rules|"
@@ -69,7 +70,7 @@ RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
     _rule(
         "i cannot provide",
         rf"(?:{_I} {_LIGHT}{_CANNOT}|{_UNABLE}) {_LIGHT}(?:provide|share|generate|produce|supply|disclose|"
-        r"reproduce) (?:you (?:with )?)?(?:the|a|an|your|full)\b(?! (?:exact|precise|single|definitive))",
+        r"reproduce|give you|tell you|show you) (?:you (?:with )?)?(?:the|a|an|your|full)\b(?! (?:exact|precise|single|definitive))",
     ),
     _rule(
         "help, but not with this",
