@@ -70,7 +70,8 @@ RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
     _rule(
         "i cannot provide",
         rf"(?:{_I} {_LIGHT}{_CANNOT}|{_UNABLE}) {_LIGHT}(?:provide|share|generate|produce|supply|disclose|"
-        r"reproduce|give you|tell you|show you) (?:you (?:with )?)?(?:the|a|an|your|full)\b(?! (?:exact|precise|single|definitive))",
+        r"reproduce|give you|tell you|show you) (?:you (?:with )?)?(?:the|a|an|your|full)\b"
+        r"(?! (?:exact|precise|single|definitive))",
     ),
     _rule(
         "help, but not with this",

@@ -68,7 +68,8 @@ def hit_at_k(readings: Sequence[Reading], prompt_of: Sequence[Hashable], k: int)
     by_prompt: dict[Hashable, list[Reading]] = {}
     for prompt, one in zip(prompt_of, readings, strict=True):
         by_prompt.setdefault(prompt, []).append(one)
-    values = [one for group in by_prompt.values() if not math.isnan(one := prompt_hit(group, k))]
+    hits = [prompt_hit(group, k) for group in by_prompt.values()]
+    values = [hit for hit in hits if not math.isnan(hit)]
     if not values:
         reason = f"none of {len(by_prompt)} prompts has {k} scored responses"
         return undefined("hit-at-k", reason, offered=len(by_prompt), instrument=f"k = {k}")
