@@ -84,6 +84,27 @@ VERBS = (
         "the numbers, condition beside condition",
         (_positional("experiment", "EXPERIMENT", "a name, or an id such as demo.2"),),
     ),
+    Verb(
+        "compare",
+        "compare:compare",
+        "conditions side by side: intervals, paired tests, verdicts",
+        (
+            _positional("experiment", "EXPERIMENT", "a name, or an id such as demo.2"),
+            Argument(
+                ("conditions",),
+                {
+                    "nargs": "*",
+                    "metavar": "CONDITION",
+                    "help": "the baseline first; all of them where none is named",
+                },
+            ),
+            Argument(("--axis",), {"default": "collapse", "choices": ["collapse"]}),
+            Argument(
+                ("--swaps",),
+                {"type": int, "default": 2000, "metavar": "N", "help": "for each corpus metric"},
+            ),
+        ),
+    ),
     Verb("stop", "control:stop", "stop with the work saved", (TARGET,)),
     Verb("retry", "control:retry", "continue what ended badly", (TARGET,)),
     Verb(

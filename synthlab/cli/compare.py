@@ -1,0 +1,189 @@
+"""`synthlab compare EXPERIMENT [CONDITION …]`: is the difference real, and how would one know."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from synthlab.cli.output import Column, Output
+from synthlab.cli.session import Session, one_experiment
+from synthlab.cli.words import figure
+from synthlab.errors import ExitCode, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from synthlab.analysis.compare import Comparison, ConditionValue, Contrast, MetricComparison
+    from synthlab.analysis.measured import MeasuredCell
+
+
+def compare(session: Session) -> ExitCode:
+    """Compare conditions of an experiment on one axis; the first one named is the baseline."""
+    from synthlab.analysis.compare import compare_collapse
+    from synthlab.analysis.measured import read_cells
+
+    arguments = session.arguments
+    with session.catalog() as connection:
+        experiment = one_experiment(connection, arguments.experiment)
+        cells = read_cells(connection, session.home, experiment["id"], arguments.axis)
+    conditions = _conditions(arguments.conditions, cells, experiment["id"], arguments.axis)
+    session.output.say(f"{experiment['id']}: {arguments.swaps} swaps for each corpus metric …")
+    try:
+        comparison = compare_collapse(cells, conditions, swaps=arguments.swaps)
+    except ValueError as error:
+        raise UsageError(f"{experiment['id']}: {error}") from error
+    if arguments.json:
+        session.output.json("comparison", _document(experiment["id"], comparison))
+    else:
+        _print(session.output, experiment["id"], comparison)
+    return ExitCode.DONE
+
+
+def _conditions(
+    asked: Sequence[str], cells: Sequence[MeasuredCell], experiment: str, axis: str
+) -> list[str]:
+    measured = list(dict.fromkeys(cell.condition for cell in cells))
+    if not measured:
+        raise NotFoundError(
+            f"{experiment} has no finished measurement on the axis {axis}",
+            f"synthlab show {experiment} tells what is missing",
+        )
+    unknown = [name for name in asked if name not in measured]
+    if unknown:
+        raise NotFoundError(
+            f"{experiment} has not measured a condition {unknown[0]!r}",
+            f"it has: {', '.join(measured)}",
+        )
+    chosen = list(dict.fromkeys(asked or measured))
+    if len(chosen) < 2:
+        raise UsageError(
+            f"a comparison needs two conditions, {experiment} gives {', '.join(chosen)}"
+        )
+    return chosen
+
+
+def _print(output: Output, experiment: str, comparison: Comparison) -> None:
+    several = len(comparison.seeds) > 1
+    output.table(
+        [
+            Column("metric", lambda row: "  SD over seeds" if row["spread"] else row["metric"].id),
+            *(Column(name, _ValueText(name), True) for name in comparison.conditions),
+            Column("n", lambda row: "" if row["spread"] else _rows(row["metric"]), True),
+        ],
+        [
+            {"metric": metric, "spread": spread}
+            for metric in comparison.metrics
+            for spread in ((False, True) if several else (False,))
+        ],
+    )
+    output.data()
+    output.table(
+        [
+            Column("difference", lambda row: row["metric"].id),
+            Column("of", lambda row: row["contrast"].condition),
+            Column(f"from {comparison.baseline} [95 %]", lambda row: _difference(row["contrast"])),
+            Column("p Holm", lambda row: _p(row["contrast"]), True),
+            Column("verdict", lambda row: _verdict(row["contrast"])),
+        ],
+        [
+            {"metric": metric, "contrast": contrast}
+            for metric in comparison.metrics
+            for contrast in metric.contrasts
+        ],
+    )
+    output.data()
+    for line in _footnotes(experiment, comparison):
+        output.data(line)
+
+
+def _footnotes(experiment: str, comparison: Comparison) -> list[str]:
+    seeds = ", ".join(map(str, comparison.seeds))
+    lines = [
+        f"{experiment}, {comparison.axis}: value ± half of its 95 % interval over prompts,",
+        f"mean of seeds {seeds}; tests speak of these checkpoints, not of every training."
+        if len(comparison.seeds) > 1
+        else f"one seed ({seeds}): nothing is known of the spread over trainings.",
+        f"p after Holm over {comparison.family.size} tests. ~N: prompts that would decide a"
+        " difference this large.",
+    ]
+    budgets = {metric.id: metric.budget for metric in comparison.metrics if metric.budget}
+    lines += [f"{name} on {budget} tokens" for name, budget in budgets.items()]
+    if comparison.left_out_seeds:
+        left = ", ".join(map(str, comparison.left_out_seeds))
+        lines.append(f"seeds that not every condition has are left out: {left}")
+    for metric in comparison.metrics:
+        reasons = Counter(exclusion.reason for exclusion in metric.exclusions)
+        lines += [f"{metric.id}: {count} left out, {text}" for text, count in reasons.items()]
+    return lines
+
+
+def _rows(metric: MetricComparison) -> str:
+    whole = metric.n_rows == metric.n_candidates
+    return str(metric.n_rows) if whole else f"{metric.n_rows} of {metric.n_candidates}"
+
+
+class _ValueText:
+    """A condition's value with half of its interval, or its spread over seeds."""
+
+    def __init__(self, condition: str) -> None:
+        self._condition = condition
+
+    def __call__(self, row: Mapping[str, Any]) -> str:
+        value: ConditionValue = row["metric"].values[self._condition]
+        if row["spread"]:
+            return "" if math.isnan(value.seed_sd) else f"{value.seed_sd:.2g}"
+        if math.isnan(value.estimate.value):
+            return "undefined"
+        text = figure(value.estimate.value)
+        interval = value.estimate.interval
+        if interval.is_defined:
+            text += f" ±{(interval.high - interval.low) / 2:.2g}"
+        return text
+
+
+def _difference(contrast: Contrast) -> str:
+    result = contrast.result
+    if math.isnan(result.difference):
+        return "—"
+    text = f"{result.difference:+.2g}"
+    if result.interval.is_defined:
+        text += f" [{result.interval.low:+.2g}, {result.interval.high:+.2g}]"
+    return text
+
+
+def _p(contrast: Contrast) -> str:
+    if math.isnan(contrast.adjusted_p):
+        return "—"
+    return "< .001" if contrast.adjusted_p < 0.001 else f"{contrast.adjusted_p:.3f}"
+
+
+def _verdict(contrast: Contrast) -> str:
+    result, outcome = contrast.result, contrast.verdict.outcome
+    if outcome == "not comparable":
+        return result.reason
+    if outcome != "undecided":
+        return outcome
+    if math.isnan(result.p):
+        return f"undecided: {result.reason}"
+    if math.isfinite(result.needed) and result.needed > result.n_units:
+        return f"undecided ~{result.needed:.0f}"
+    return "undecided"
+
+
+def _document(experiment: str, comparison: Comparison) -> dict[str, Any]:
+    document = {"experiment": experiment, **asdict(comparison)}
+    finite = _finite(document)
+    assert isinstance(finite, dict)
+    return finite
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity: null stands for both, and the reason stands beside it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return value
