@@ -37,6 +37,15 @@ class CellSummary:
         values = [s.value for s in self.seeds if s.value is not None]
         return fmean(values) if values else None
 
+    def of_seed(self, seed: int) -> SeedValue | None:
+        """The result of one seed, or None if it was not measured."""
+        return next((value for value in self.seeds if value.seed == seed), None)
+
+    @property
+    def reasons(self) -> str:
+        """Why seeds have no value, each reason once."""
+        return "; ".join(dict.fromkeys(s.reason for s in self.seeds if s.reason))
+
     @property
     def scored(self) -> str:
         """`40 of 40`, by seed where the seeds differ."""

@@ -82,7 +82,10 @@ VERBS = (
         "results",
         "results:show_results",
         "the numbers, condition beside condition",
-        (_positional("experiment", "EXPERIMENT", "a name, or an id such as demo.2"),),
+        (
+            _positional("experiment", "EXPERIMENT", "a name, or an id such as demo.2"),
+            _flag("--all", text="every metric, not only the headline ones"),
+        ),
     ),
     Verb(
         "compare",
@@ -155,7 +158,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"synthlab {_version()}")
-    parser.set_defaults(home=None, json=False)
+    parser.set_defaults(home=None, json=False, all=False)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True)
     for verb in VERBS:
         added = verbs.add_parser(verb.name, help=verb.help, description=verb.help, parents=[common])

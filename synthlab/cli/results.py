@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from storage.catalog.queries import experiment_results, experiment_steps
-from synthlab.analysis.summary import CellSummary, MetricLine, ResultTable, summarise
+from synthlab.analysis.headline import HEADLINES
+from synthlab.analysis.summary import MetricLine, ResultTable, SeedValue, summarise
 from synthlab.cli.output import Column, Output
 from synthlab.cli.session import Session, one_experiment
 from synthlab.cli.words import figure
@@ -34,7 +35,18 @@ def print_results(session: Session, name: str) -> ExitCode:
         ]
         output.json("results", {"experiment": experiment["id"], "rows": shown, "missing": missing})
     elif rows:
-        _print_table(output, experiment, summarise(rows))
+        table = summarise(rows)
+        axes = list(dict.fromkeys(line.axis for line in table.lines))
+        short = [axis for axis in axes if axis in HEADLINES]
+        if session.arguments.all or not short:
+            _print_long(output, experiment, table)
+        else:
+            for number, axis in enumerate(short):
+                if number:
+                    output.data()
+                _print_short(output, experiment, table, axis)
+            output.say(f"  every metric: synthlab results {experiment['name']} --all")
+            output.say(f"  with intervals and tests: synthlab compare {experiment['name']}")
     else:
         output.say(f"{experiment['id']}: nothing is measured yet")
     if missing:
@@ -43,41 +55,91 @@ def print_results(session: Session, name: str) -> ExitCode:
     return ExitCode.DONE
 
 
-def _print_table(output: Output, experiment: Mapping[str, Any], table: ResultTable) -> None:
-    seeds = sorted({s.seed for line in table.lines for c in line.cells.values() for s in c.seeds})
-    columns = [Column("metric", _metric_name)]
+def _print_short(
+    output: Output, experiment: Mapping[str, Any], table: ResultTable, axis: str
+) -> None:
+    """One row for each condition and seed, one column for each headline metric of the axis."""
+    lines = {line.name: line for line in table.lines if line.axis == axis}
+    headlines = [headline for headline in HEADLINES[axis] if headline.metric in lines]
+    rows: list[dict[str, Any]] = []
     for condition in table.conditions:
-        columns.append(Column(condition, _CellText(condition), True))
-    columns.append(Column("n", _scored, True))
-    output.table(columns, [{"line": line} for line in table.lines])
-    listed = ", ".join(str(seed) for seed in seeds)
-    output.data(
-        f"{experiment['id']}: mean over {len(seeds)} seeds ({listed}), in brackets each seed's value"
-        if len(seeds) > 1
-        else f"{experiment['id']}: one seed ({listed}); nothing is known of the spread over seeds"
-    )
+        cells = {h.metric: lines[h.metric].cells[condition] for h in headlines}
+        seeds = sorted({value.seed for cell in cells.values() for value in cell.seeds})
+        for seed in seeds:
+            values = {m: cell.of_seed(seed) for m, cell in cells.items()}
+            rows.append({"condition": condition, "seed": str(seed), "values": values})
+        if len(seeds) > 1:
+            means = {metric: cell.mean for metric, cell in cells.items()}
+            rows.append({"condition": condition, "seed": "mean", "means": means})
+    columns = [
+        Column("condition", lambda row: row["condition"]),
+        Column("seed", lambda row: row["seed"], True),
+        Column("n", _scored, True),
+        *(Column(headline.title, _HeadlineText(headline.metric), True) for headline in headlines),
+    ]
+    output.table(columns, rows)
+    output.data()
+    output.data(f"{experiment['id']}, {axis}: n = answers scored, M of N where some were not")
+    for headline in headlines:
+        part = _part_read(lines[headline.metric])
+        output.data(f"  {headline.title:<12} {headline.meaning}{part}")
 
 
-def _metric_name(row: Mapping[str, MetricLine]) -> str:
-    line = row["line"]
-    return f"{line.name} ({line.unit})" if line.unit else line.name
+def _part_read(line: MetricLine) -> str:
+    """How many answers a metric on a fixed budget read; nothing for one that read them all."""
+    values = [value for cell in line.cells.values() for value in cell.seeds]
+    budgets = {value.key.get("token_budget") for value in values} - {None}
+    if not budgets:
+        return ""
+    fewest, most = min(value.n for value in values), max(value.n for value in values)
+    read = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    total = max(value.n_total for value in values)
+    return f"; on {'/'.join(map(str, budgets))} tokens, {read} of {total} answers"
 
 
-class _CellText:
-    """Shows a condition's cell: its mean and every seed's value behind it."""
+class _HeadlineText:
+    """Shows one headline metric of a row: a seed's value, or the mean over seeds."""
 
-    def __init__(self, condition: str) -> None:
-        self._condition = condition
+    def __init__(self, metric: str) -> None:
+        self._metric = metric
 
-    def __call__(self, row: Mapping[str, MetricLine]) -> str:
-        cell: CellSummary = row["line"].cells[self._condition]
-        if not cell.seeds:
-            return "—"
-        if len(cell.seeds) == 1:
-            return figure(cell.mean)
-        return f"{figure(cell.mean)} [{' '.join(figure(s.value) for s in cell.seeds)}]"
+    def __call__(self, row: Mapping[str, Any]) -> str:
+        if "means" in row:
+            return figure(row["means"][self._metric])
+        value: SeedValue | None = row["values"][self._metric]
+        return "—" if value is None else figure(value.value)
 
 
-def _scored(row: Mapping[str, MetricLine]) -> str:
-    counts = dict.fromkeys(c.scored for c in row["line"].cells.values() if c.seeds)
-    return "; ".join(counts)
+def _scored(row: Mapping[str, Any]) -> str:
+    """How many answers most metrics of the row scored; those on a fixed budget read fewer."""
+    if "means" in row:
+        return ""
+    values = [value for value in row["values"].values() if value is not None]
+    most = max(values, key=lambda value: value.n, default=None)
+    if most is None:
+        return "—"
+    return str(most.n) if most.n == most.n_total else f"{most.n} of {most.n_total}"
+
+
+def _print_long(output: Output, experiment: Mapping[str, Any], table: ResultTable) -> None:
+    """One row for each metric and condition, every seed's value in it."""
+    rows: list[dict[str, Any]] = [
+        {"line": line, "cell": cell}
+        for line in table.lines
+        for cell in line.cells.values()
+        if cell.seeds
+    ]
+    columns = [
+        Column("metric", lambda row: row["line"].name),
+        Column("condition", lambda row: row["cell"].condition),
+        Column("mean", lambda row: figure(row["cell"].mean), True),
+        Column("by seed", lambda row: " ".join(figure(s.value) for s in row["cell"].seeds)),
+        Column("scored", lambda row: row["cell"].scored),
+        Column("unit", lambda row: row["line"].unit),
+        Column("why undefined", lambda row: row["cell"].reasons),
+    ]
+    output.table(columns, rows)
+    seeds = sorted({s.seed for row in rows for s in row["cell"].seeds})
+    listed = ", ".join(map(str, seeds))
+    few = "" if len(seeds) > 1 else ": one seed, nothing is known of the spread over seeds"
+    output.data(f"\n{experiment['id']}: seeds {listed}{few}")
