@@ -108,6 +108,7 @@ class PromptSet:
     dataset: str | None
     """`builtin:NAME`, a path (JSONL, CSV, Parquet) relative to the file, or a hub id."""
     holdout: Holdout | None
+    """Instead of a data set: rows of another prompt set that are kept out of it."""
     purpose: Purpose
     """What the prompts are for; decides which of them an axis may use."""
     revision: str | None = None
@@ -115,6 +116,7 @@ class PromptSet:
     split: str = "train"
     """Split of a hub data set."""
     columns: Columns = field(default_factory=Columns)
+    """Where in a row the lab finds what."""
     rows: int | None = None
     """Use this many rows, drawn by `seed`; all of them where it is not given."""
     seed: int = 0
@@ -260,13 +262,16 @@ class ExperimentSpec:
 
     name: str
     description: str
+    """What the experiment asks, shown in lists."""
     seeds: tuple[int, ...]
+    """Training seeds: each mixture is fine-tuned once with each."""
     base: BaseModel
     prompts: dict[str, PromptSet]
     sources: dict[str, Source]
     mixtures: dict[str, Mixture]
     finetune: Finetune
     evaluate: Evaluate | None
+    """What is measured; without it the conditions are only trained."""
     origin: SpecOrigin = field(compare=False, repr=False)
 
     @property
