@@ -202,6 +202,27 @@ def experiment_results(connection: sqlite3.Connection, experiment_id: str) -> li
     return [dict(row) for row in rows]
 
 
+def metric_series(connection: sqlite3.Connection, run_id: str, name: str) -> list[Row]:
+    """What a run reported of one metric: step, value and time of each point, by step."""
+    rows = connection.execute(
+        "SELECT m.step, m.value, m.time FROM runs r JOIN metrics m ON m.run = r.num"
+        " JOIN metric_names n ON n.id = m.name WHERE r.id = ? AND n.name = ? ORDER BY m.step",
+        (run_id, name),
+    )
+    return [dict(row) for row in rows]
+
+
+def metrics_reported(connection: sqlite3.Connection, experiment_id: str) -> list[str]:
+    """Names of the metrics that runs of an experiment reported while they ran."""
+    rows = connection.execute(
+        "SELECT name FROM metric_names WHERE id IN (SELECT m.name FROM experiment_steps s"
+        " JOIN runs r ON r.id = s.run_id JOIN metrics m ON m.run = r.num"
+        " WHERE s.experiment_id = ?) ORDER BY name",
+        (experiment_id,),
+    )
+    return [row["name"] for row in rows]
+
+
 def run_details(connection: sqlite3.Connection, run_id: str) -> dict[str, list[Row]]:
     """What belongs to one run: inputs, outputs, notes, results, last metrics, experiments, readers."""
     queries = {

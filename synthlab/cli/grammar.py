@@ -108,6 +108,29 @@ VERBS = (
             ),
         ),
     ),
+    Verb(
+        "plot",
+        "plot:plot",
+        "one chart of it in the terminal",
+        (
+            _positional("experiment", "EXPERIMENT", "a name, or an id such as demo.2"),
+            Argument(
+                ("--what",),
+                {
+                    "metavar": "NAME",
+                    "help": "ppl1, ppl2, length, heaps, self-bleu-curve, loss, a live curve,"
+                    " or any metric of `synthlab results`",
+                },
+            ),
+            Argument(("--as",), {"dest": "form", "choices": ["boxes", "histogram", "bars"]}),
+            Argument(("--width",), {"type": int, "metavar": "N", "help": "columns"}),
+            Argument(("--height",), {"type": int, "metavar": "N", "help": "rows"}),
+            Argument(
+                ("--symbols",),
+                {"default": "auto", "choices": ["auto", "braille", "block", "ascii"]},
+            ),
+        ),
+    ),
     Verb("stop", "control:stop", "stop with the work saved", (TARGET,)),
     Verb("retry", "control:retry", "continue what ended badly", (TARGET,)),
     Verb(

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from synthlab.text import safe_line, safe_text
 
@@ -33,6 +33,13 @@ class Column:
     show: Callable[[Mapping[str, Any]], str]
     right: bool = False
     """Whether numbers should line up at their end."""
+
+
+class Painted(NamedTuple):
+    """A piece of a drawing and the terminal code of its look."""
+
+    text: str
+    code: str
 
 
 class Output:
@@ -79,6 +86,16 @@ class Output:
             ]
             painted = [self._paint(part) if line is not titles else part for part in parts]
             print("  ".join(painted).rstrip(), file=self._stdout)
+        self._stdout.flush()
+
+    def drawing(self, rows: Sequence[Sequence[Painted]]) -> None:
+        """Rows of a drawing; without colour the same signs stand there bare."""
+        for row in rows:
+            parts = [
+                f"{code}{safe_line(text)}{RESET}" if self._colour and code else safe_line(text)
+                for text, code in row
+            ]
+            print("".join(parts).rstrip(" "), file=self._stdout)
         self._stdout.flush()
 
     def _paint(self, cell: str) -> str:

@@ -19,10 +19,7 @@ from synthlab.analysis.charts.heat import draw_heatmap
 from synthlab.analysis.charts.layout import message
 from synthlab.analysis.charts.raster import Symbols
 from synthlab.analysis.charts.rows import draw_bars, draw_boxes, draw_histogram
-
-MIN_WIDTH, MIN_HEIGHT = 18, 4
-MAX_WIDTH, MAX_HEIGHT = 500, 200
-"""No terminal is larger; a wrong size is refused before it costs memory."""
+from synthlab.analysis.charts.sizes import MAX_HEIGHT, MAX_WIDTH, MIN_HEIGHT, MIN_WIDTH
 
 _ASCII_FOR = {
     "-": "─—",

@@ -1,0 +1,120 @@
+"""The figures of the collapse axis, from plain values: which chart shows which number, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from synthlab.analysis.charts.descriptions import (
+    Axis,
+    Bar,
+    BarChart,
+    BoxChart,
+    Histogram,
+    LineChart,
+    Sample,
+    Scale,
+    Series,
+    Unit,
+    box_of,
+)
+
+BOX_NOTE = "box: quartiles; line: median; ◆ mean; whiskers: 1.5 interquartile ranges; ∘ beyond"
+HEAPS_FEWEST_POINTS = 3
+
+Form = Literal["boxes", "histogram"]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that every answer has."""
+
+    title: str
+    axis: str
+    scale: Scale = "linear"
+    unit: Unit = ""
+
+
+QUANTITIES = {
+    "ppl1": Quantity("PPL-1: own answers under the base model", "perplexity of an answer", "log"),
+    "ppl2": Quantity("PPL-2: human answers under the checkpoint", "perplexity", "log"),
+    "length": Quantity("Response length", "words of an answer"),
+}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve of one cell, computed over `n` answers."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    n: int
+
+
+def distribution(
+    quantity: Quantity, samples: Sequence[Sample], form: Form = "boxes"
+) -> BoxChart | Histogram:
+    """Per-answer values of each cell; no value is removed as an outlier."""
+    axis = Axis(quantity.axis, quantity.scale, quantity.unit)
+    if form == "histogram":
+        return Histogram(quantity.title, axis, tuple(samples))
+    boxes = tuple(box_of(sample.name, sample.values, quantity.scale) for sample in samples)
+    notes = (BOX_NOTE,)
+    if quantity.scale == "log":
+        notes = (f"{BOX_NOTE}, in the logarithm",)
+    return BoxChart(quantity.title, axis, boxes, notes)
+
+
+def heaps_curves(curves: Sequence[Curve]) -> LineChart:
+    """V(t), the different words among the first t, mean over shuffled orders of the answers."""
+    points = len(curves[0].x) if curves else 0
+    few = f"; only {points} lengths: the token budget is small" if points < 6 else ""
+    return LineChart(
+        "Heaps curves: vocabulary V(t) over text length t",
+        Axis("t, words", "log"),
+        Axis("V, different words", "log"),
+        _series(curves),
+        (f"n: answers; mean over shuffled orders{few}",) if curves else (),
+    )
+
+
+def self_bleu_curves(curves: Sequence[Curve], order: int = 4) -> LineChart:
+    """Self-BLEU of nested subsamples, which shows how much of a value is corpus size."""
+    return LineChart(
+        f"Self-BLEU-{order} against the number of answers",
+        Axis("N, answers", "log"),
+        Axis(f"Self-BLEU-{order}, lower = more diverse"),
+        _series(curves),
+        ("n: answers with words; nested seeded subsamples",),
+    )
+
+
+def live_curves(name: str, curves: Sequence[Curve]) -> LineChart:
+    """What runs reported while they ran, such as the training loss."""
+    title, label, scale = _LIVE.get(name, (name, name, "linear"))
+    return LineChart(
+        title,
+        Axis("step"),
+        Axis(label, scale),
+        _series(curves),
+        ("n: logged steps",),
+    )
+
+
+_LIVE: dict[str, tuple[str, str, Scale]] = {
+    "loss": ("Training loss", "loss, nats per token", "linear"),
+    "eval_loss": ("Validation loss", "loss, nats per token", "linear"),
+    "learning_rate": ("Learning rate", "learning rate", "linear"),
+    "tokens_per_s": ("Speed", "tokens per second", "linear"),
+}
+
+
+def metric_bars(title: str, unit: str, bars: Sequence[Bar], interval_note: str) -> BarChart:
+    """A metric of every cell with its interval."""
+    return BarChart(title, Axis(unit or "value"), tuple(bars), (interval_note,))
+
+
+def _series(curves: Sequence[Curve]) -> tuple[Series, ...]:
+    return tuple(Series(curve.name, curve.x, curve.y, curve.n) for curve in curves)
