@@ -123,6 +123,7 @@ VERBS = (
                 },
             ),
             Argument(("--as",), {"dest": "form", "choices": ["boxes", "histogram", "bars"]}),
+            _flag("--seeds", text="one curve for each seed instead of their mean"),
             Argument(("--width",), {"type": int, "metavar": "N", "help": "columns"}),
             Argument(("--height",), {"type": int, "metavar": "N", "help": "rows"}),
             Argument(

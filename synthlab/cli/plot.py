@@ -57,7 +57,7 @@ def plot(session: Session) -> ExitCode:
     with session.catalog() as connection:
         found = _read(session, connection)
     what = arguments.what or _default(found)
-    chart = _chart(found, what, arguments.form)
+    chart = _chart(found, what, arguments.form, each_seed=arguments.seeds)
     missing = _missing(found, what)
     if arguments.json:
         session.output.json(
@@ -111,10 +111,12 @@ def _default(found: _Found) -> str:
     return "ppl1" if found.cells and "ppl1-log" in measured else LOSS
 
 
-def _chart(found: _Found, what: str, form: str | None) -> Chart:
+def _chart(found: _Found, what: str, form: str | None, *, each_seed: bool) -> Chart:
     measured = list(dict.fromkeys(row["name"] for row in found.results))
+    if form and (what in found.reported or what in CURVES):
+        raise UsageError(f"{what} is a curve", "leave out --as")
     if what in found.reported:
-        return _live(found, what)
+        return _live(found, what, each_seed=each_seed)
     if what not in (*CURVES, *DISTRIBUTIONS, *measured):
         raise _unknown(found, what, [*CURVES, *DISTRIBUTIONS, *found.reported, *measured])
     if not found.cells:
@@ -123,7 +125,7 @@ def _chart(found: _Found, what: str, form: str | None) -> Chart:
             f"--what {LOSS} shows its training; `synthlab show {found.experiment['id']}` its state",
         )
     if what in CURVES:
-        return _curve(found, what)
+        return _curve(found, what, each_seed=each_seed)
     chosen = form or ("boxes" if what in DISTRIBUTIONS else "bars")
     if chosen == "bars":
         return _bars(found, BARS_OF.get(what, what))
@@ -140,32 +142,30 @@ def _unknown(found: _Found, what: str, known: Sequence[str]) -> NotFoundError:
     )
 
 
-def _live(found: _Found, what: str) -> Chart:
-    from synthlab.analysis.charts.collapse import Curve, live_curves
+def _live(found: _Found, what: str, *, each_seed: bool) -> Chart:
+    from synthlab.analysis.charts.collapse import Curve, live_curves, merge_seeds
 
-    curves = []
-    seen = set()
-    several = len({step["seed"] for step in found.steps if step["seed"] is not None}) > 1
+    curves: dict[str, Curve] = {}
     for step in found.steps:
-        points = found.series.get(step["id"], ())
-        if not points or step["id"] in seen:
-            continue
-        seen.add(step["id"])
-        seed = f" s{step['seed']}" if several and step["seed"] is not None else ""
-        name = f"{step['condition']}{seed}" if step["condition"] else step["label"]
-        x = tuple(float(point["step"]) for point in points)
-        y = tuple(_number(point["value"]) for point in points)
-        curves.append(Curve(name, x, y, len(points)))
-    return live_curves(what, curves)
+        points = found.series[step["id"]]
+        if points:
+            x = tuple(float(point["step"]) for point in points)
+            y = tuple(_number(point["value"]) for point in points)
+            name = step["condition"] or step["label"]
+            curves.setdefault(step["id"], Curve(name, step["seed"], x, y, len(points)))
+    every = tuple(curves.values())
+    return live_curves(what, every if each_seed else merge_seeds(every))
 
 
-def _curve(found: _Found, what: str) -> Chart:
+def _curve(found: _Found, what: str, *, each_seed: bool) -> Chart:
     from synthlab.analysis.charts.cell_values import heaps_of, self_bleu_of
-    from synthlab.analysis.charts.collapse import heaps_curves, self_bleu_curves
+    from synthlab.analysis.charts.collapse import heaps_curves, merge_seeds, self_bleu_curves
 
     if what == "heaps":
-        return heaps_curves(heaps_of(found.cells, found.results))
-    return self_bleu_curves(self_bleu_of(found.cells))
+        curves = heaps_of(found.cells, found.results)
+        return heaps_curves(curves if each_seed else merge_seeds(curves))
+    curves = self_bleu_of(found.cells)
+    return self_bleu_curves(curves if each_seed else merge_seeds(curves))
 
 
 def _distribution(found: _Found, what: str, form: str) -> Chart:
@@ -180,7 +180,7 @@ def _distribution(found: _Found, what: str, form: str) -> Chart:
                 f"{what} is a number of all answers together; there is no value per answer",
                 f"leave out --as, or plot {', '.join([*DISTRIBUTIONS, *per_item])}",
             )
-        name, unit = _described(what)
+        name, unit, _ = _described(what)
         quantity = Quantity(name, f"{name} of an answer" + (f", {unit}" if unit else ""))
     return distribution(
         quantity, samples(found.cells, what), "histogram" if form == "histogram" else "boxes"
@@ -192,20 +192,22 @@ def _bars(found: _Found, metric: str) -> Chart:
     from synthlab.analysis.charts.collapse import metric_bars
 
     bars = bars_of(found.cells, found.results, metric)
-    name, unit = _described(metric)
+    name, unit, direction = _described(metric)
     has = any(math.isfinite(bar.low) for bar in bars)
     note = INTERVAL_NOTE if has else "no interval: none can be had from one set of answers"
-    return metric_bars(f"{metric}: {name}", unit or name, bars, note)
+    axis = ", ".join(part for part in (unit or metric, direction) if part)
+    return metric_bars(name, axis, bars, note)
 
 
-def _described(metric: str) -> tuple[str, str]:
+def _described(metric: str) -> tuple[str, str, str]:
+    """Name, unit and direction of a metric; its id where the catalog of metrics does not list it."""
     from synthlab.metrics import catalog
 
     try:
         described = catalog.metric(metric)
     except KeyError:
-        return metric, ""
-    return described.name, described.unit
+        return metric, "", ""
+    return described.name, described.unit, described.direction.value
 
 
 def _missing(found: _Found, what: str) -> list[str]:

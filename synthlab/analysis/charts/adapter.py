@@ -24,17 +24,28 @@ from synthlab.analysis.charts.sizes import MAX_HEIGHT, MAX_WIDTH, MIN_HEIGHT, MI
 _ASCII_FOR = {
     "-": "─—",
     "|": "│┤├┃",
-    "+": "┌┐└┘┬┴┼✚",
+    "+": "┌┐└┘┬┴┼",
     "#": "█▉▊▋▌▍▇▆▅▓■",
     "=": "▒▄▃□",
     ":": "░▎▏",
     "_": "▂▁",
-    "o": "●○∘",
-    "^": "▲△",
-    "x": "◆◇",
-    "*": "★",
-    ".": "·…",
+    "o": "●",
+    "0": "○",
+    "^": "▲",
+    "A": "△",
+    "x": "◆",
+    "X": "◇",
+    "@": "★",
+    "a": "☆",
+    "v": "▼",
+    "V": "▽",
+    "%": "♦",
+    "&": "♢",
+    "s": "♠",
+    "S": "♤",
+    ".": "·…∘",
 }
+"""Filled and hollow markers stay apart."""
 _ASCII = str.maketrans({sign: plain for plain, signs in _ASCII_FOR.items() for sign in signs})
 
 

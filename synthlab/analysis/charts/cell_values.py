@@ -80,40 +80,41 @@ def _log_rate(row: Row, view: str) -> float:
 def heaps_of(cells: Sequence[MeasuredCell], results: Sequence[Row]) -> list[Curve]:
     """The stored curves behind the results; where one has none, all again on one common grid."""
     stored = {row["run_id"]: row for row in results if row["name"] == "heaps-beta"}
-    names = _names(cells)
     curves = []
-    for name, cell in zip(names, cells, strict=True):
+    for cell in cells:
         row = stored.get(cell.run_id)
         detail = json.loads(row["detail"]) if row else {}
         if row is None or len(detail.get("curve", ())) < HEAPS_FEWEST_POINTS:
-            return _heaps_again(cells, names)
+            return _heaps_again(cells)
         x, y = (tuple(map(float, detail[part])) for part in ("grid", "curve"))
-        curves.append(Curve(name, x, y, int(row["n"])))
+        curves.append(Curve(cell.condition, cell.seed, x, y, int(row["n"])))
     return curves
 
 
-def _heaps_again(cells: Sequence[MeasuredCell], names: Sequence[str]) -> list[Curve]:
+def _heaps_again(cells: Sequence[MeasuredCell]) -> list[Curve]:
     corpora = [_corpus(cell) for cell in cells]
     grid = heaps_grid(min((corpus.ids.size for corpus in corpora), default=0))
     curves = []
-    for name, corpus in zip(names, corpora, strict=True):
+    for cell, corpus in zip(cells, corpora, strict=True):
         fit = heaps(corpus, grid, seed=SEED)
         points = tuple(map(float, fit.grid)) if fit.curve.size else ()
-        curves.append(Curve(name, points, tuple(map(float, fit.curve)), len(corpus)))
+        y = tuple(map(float, fit.curve))
+        curves.append(Curve(cell.condition, cell.seed, points, y, len(corpus)))
     return curves
 
 
 def self_bleu_of(cells: Sequence[MeasuredCell], order: int = 4) -> list[Curve]:
     """Self-BLEU of nested subsamples of each cell, at sizes that grow by the root of two."""
     curves = []
-    for name, cell in zip(_names(cells), cells, strict=True):
+    for cell in cells:
         corpus = _corpus(cell)
         usable = int(np.count_nonzero(corpus.lengths))
         steps = range(max(1, 2 * math.ceil(math.log2(max(2, usable) / CURVE_START)) + 1))
         sizes = [round(CURVE_START * 2 ** (step / 2)) for step in steps]
         found = self_bleu_curve(corpus, [*sizes, usable], SEED, order)
         x = tuple(float(point.n) for point in found)
-        curves.append(Curve(name, x, tuple(point.score for point in found), usable))
+        y = tuple(point.score for point in found)
+        curves.append(Curve(cell.condition, cell.seed, x, y, usable))
     return curves
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
 from synthlab.analysis.charts.descriptions import (
@@ -47,7 +48,9 @@ QUANTITIES = {
 class Curve:
     """A curve of one cell, computed over `n` answers."""
 
-    name: str
+    condition: str
+    """Condition, or another name of what is drawn."""
+    seed: int | None
     x: tuple[float, ...]
     y: tuple[float, ...]
     n: int
@@ -67,6 +70,24 @@ def distribution(
     return BoxChart(quantity.title, axis, boxes, notes)
 
 
+def merge_seeds(curves: Sequence[Curve]) -> tuple[Curve, ...]:
+    """One curve a condition: the mean over its seeds at the x that all of them have.
+
+    Conditions of one seed, and those whose seeds share no x, stay as they are.
+    """
+    merged: list[Curve] = []
+    for condition in dict.fromkeys(curve.condition for curve in curves):
+        same = [curve for curve in curves if curve.condition == condition]
+        points = [dict(zip(curve.x, curve.y, strict=True)) for curve in same]
+        shared = sorted(set.intersection(*(set(one) for one in points)))
+        if len(same) == 1 or not shared:
+            merged += same
+            continue
+        y = tuple(fmean(one[at] for one in points) for at in shared)
+        merged.append(Curve(condition, None, tuple(shared), y, min(c.n for c in same)))
+    return tuple(merged)
+
+
 def heaps_curves(curves: Sequence[Curve]) -> LineChart:
     """V(t), the different words among the first t, mean over shuffled orders of the answers."""
     points = len(curves[0].x) if curves else 0
@@ -76,7 +97,7 @@ def heaps_curves(curves: Sequence[Curve]) -> LineChart:
         Axis("t, words", "log"),
         Axis("V, different words", "log"),
         _series(curves),
-        (f"n: answers; mean over shuffled orders{few}",) if curves else (),
+        (f"n: answers{_each(curves)}; mean over shuffled orders{few}",),
     )
 
 
@@ -87,7 +108,7 @@ def self_bleu_curves(curves: Sequence[Curve], order: int = 4) -> LineChart:
         Axis("N, answers", "log"),
         Axis(f"Self-BLEU-{order}, lower = more diverse"),
         _series(curves),
-        ("n: answers with words; nested seeded subsamples",),
+        (f"n: answers with words{_each(curves)}; nested seeded subsamples",),
     )
 
 
@@ -99,7 +120,7 @@ def live_curves(name: str, curves: Sequence[Curve]) -> LineChart:
         Axis("step"),
         Axis(label, scale),
         _series(curves),
-        ("n: logged steps",),
+        (f"n: logged steps{_each(curves)}",),
     )
 
 
@@ -111,10 +132,19 @@ _LIVE: dict[str, tuple[str, str, Scale]] = {
 }
 
 
-def metric_bars(title: str, unit: str, bars: Sequence[Bar], interval_note: str) -> BarChart:
+def metric_bars(title: str, axis: str, bars: Sequence[Bar], interval_note: str) -> BarChart:
     """A metric of every cell with its interval."""
-    return BarChart(title, Axis(unit or "value"), tuple(bars), (interval_note,))
+    return BarChart(title, Axis(axis), tuple(bars), (interval_note,))
 
 
 def _series(curves: Sequence[Curve]) -> tuple[Series, ...]:
-    return tuple(Series(curve.name, curve.x, curve.y, curve.n) for curve in curves)
+    return tuple(Series(_name(curve), curve.x, curve.y, curve.n) for curve in curves)
+
+
+def _name(curve: Curve) -> str:
+    return curve.condition if curve.seed is None else f"{curve.condition} s{curve.seed}"
+
+
+def _each(curves: Sequence[Curve]) -> str:
+    merged = any(curve.seed is None for curve in curves)
+    return " of each seed, curves are means over seeds (--seeds: one by one)" if merged else ""

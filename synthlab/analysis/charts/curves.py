@@ -142,25 +142,27 @@ def _draw(
         sheet.write(top - 1, 0, axis_text(plot.y, rulers[1]), Style(dim=True))
     draw_y_axis(sheet, area, ticks)
     draw_x_axis(sheet, area, rulers[0], room, axis_text(plot.x, rulers[0]))
-    for number, layer in enumerate(layers(area.width, area.height)):
-        _put_layer(sheet, area, layer, number, len(plot.legend), symbols)
+    _put_layers(sheet, area, layers(area.width, area.height), symbols)
     return sheet.finish(notes + draw_notes(sheet, plot.notes, room.notes))
 
 
-def _put_layer(
-    sheet: Sheet, area: Area, layer: _Layer, number: int, of: int, symbols: Symbols
-) -> None:
-    drawn = rasterise(layer.paths, area.width, area.height, symbols)
-    style = Style(layer.look.colour, dim=layer.dim)
-    for row, line in enumerate(drawn):
-        sheet.overlay(area.top + row, area.left, line, style)
-    places = {(area.row(dot.y), area.column(dot.x)) for dot in layer.dots}
-    if not layer.dots:
-        places |= {
-            (area.top + row, area.left + column) for row, column in _marker_cells(drawn, number, of)
-        }
-    for row, column in places:
-        sheet.write(row, column, layer.look.marker, style)
+def _put_layers(sheet: Sheet, area: Area, layers: Sequence[_Layer], symbols: Symbols) -> None:
+    """All lines first, then all markers: a curve under another can still be told by its markers."""
+    drawn = [rasterise(layer.paths, area.width, area.height, symbols) for layer in layers]
+    for layer, lines in zip(layers, drawn, strict=True):
+        for row, line in enumerate(lines):
+            sheet.overlay(area.top + row, area.left, line, _style(layer))
+    for number, (layer, lines) in enumerate(zip(layers, drawn, strict=True)):
+        cells = {(area.row(dot.y), area.column(dot.x)) for dot in layer.dots}
+        if not layer.dots:
+            marked = _marker_cells(lines, number, len(layers))
+            cells = {(area.top + row, area.left + column) for row, column in marked}
+        for row, column in cells:
+            sheet.write(row, column, layer.look.marker, _style(layer))
+
+
+def _style(layer: _Layer) -> Style:
+    return Style(layer.look.colour, dim=layer.dim)
 
 
 def _marker_cells(drawn: Sequence[str], number: int, of: int) -> list[tuple[int, int]]:

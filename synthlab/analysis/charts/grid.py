@@ -106,14 +106,12 @@ class Sheet:
             column += size
 
     def overlay(self, row: int, column: int, text: str, style: Style) -> None:
-        """Like `write`, but blanks let shine through what is there."""
-        for offset, sign in enumerate(text):
-            if sign not in " \u2800":
-                self.write(row, column + offset, sign, style)
-
-    def is_blank(self, row: int, column: int) -> bool:
-        """Whether nothing has been drawn on a cell of the sheet."""
-        return self._signs[row][column] == " "
+        """Put signs of one cell each; unlike `write`, blanks let shine through what is there."""
+        if not 0 <= row < self.height:
+            return
+        for cell, sign in enumerate(text, column):
+            if sign != " " and 0 <= cell < self.width:
+                self._put(row, cell, sign, 1, style)
 
     def finish(self, notes: tuple[str, ...] = ()) -> Grid:
         """The drawing as it is now."""

@@ -191,7 +191,7 @@ def draw_y_axis(sheet: Sheet, area: Area, ticks: Sequence[Tick]) -> None:
 
 def y_ticks(ruler: Ruler, height: int) -> tuple[Tick, ...]:
     """Y ticks on rows of their own."""
-    for most in range(max(2, (height + 2) // 3), 1, -1):
+    for most in range(max(2, (height + 1) // 2), 1, -1):
         ticks = ruler.ticks(most)
         rows = [round(tick.place * (height - 1)) for tick in ticks]
         if len(set(rows)) == len(rows):

@@ -7,13 +7,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MARKERS = ("●", "▲", "■", "◆", "○", "△", "□", "◇", "✚", "★")
+SHAPES = ("●○", "▲△", "■□", "◆◇", "★☆", "▼▽", "♦♢", "♠♤")
+"""Filled and hollow: seeds of one condition take turns."""
 BY_FAMILY = {
     # arXiv 2511.01490, style_setup.py; the second and third are shades for further names.
-    "single": (("#4c72b0", "#87afd7", "#005faf"), "▲"),
-    "multi": (("#55a868", "#87d787", "#00875f"), "■"),
-    "human": (("#c44e52", "#ff8787", "#af005f"), "●"),
-    "vanilla": (("#8172b2", "#afafff", "#8700af"), "◆"),
+    "single": (("#4c72b0", "#87afd7", "#005faf"), "▲△"),
+    "multi": (("#55a868", "#87d787", "#00875f"), "■□"),
+    "human": (("#c44e52", "#ff8787", "#af005f"), "●○"),
+    "vanilla": (("#8172b2", "#afafff", "#8700af"), "◆◇"),
 }
 # Okabe and Ito 2008 without black and without what is close to the four above.
 OTHERS = ("#e69f00", "#56b4e9", "#d55e00", "#cc79a7", "#f0e442", "#009e73", "#0072b2", "#949494")
@@ -55,18 +56,24 @@ def condition_of(name: str) -> str:
 
 
 def _colours(condition: str) -> list[str]:
-    family = re.split(r"[-_ .:]", condition, maxsplit=1)[0]
+    family = _family(condition)
     if family in BY_FAMILY:
         shades = list(BY_FAMILY[family][0])
         return shades if condition == family else [*_turned(shades, condition), *OTHERS]
     return _turned(OTHERS, condition)
 
 
-def _markers(condition: str) -> list[str]:
-    family = re.split(r"[-_ .:]", condition, maxsplit=1)[0]
-    if family in BY_FAMILY:
-        return [BY_FAMILY[family][1], *MARKERS[4:]]
-    return _turned(MARKERS, condition)
+def _markers(condition: str) -> str:
+    family = _family(condition)
+    own = BY_FAMILY[family][1] if family in BY_FAMILY else ""
+    # The shapes of the paper's conditions come last for others.
+    others = [shape for shape in (*SHAPES[4:], *SHAPES[:4]) if shape != own]
+    return own + "".join(_turned(others[:4], condition) + others[4:])
+
+
+def _family(condition: str) -> str:
+    """`single` of `single-llama`."""
+    return re.split(r"[-_ .:]", condition, maxsplit=1)[0]
 
 
 def _turned(choices: Sequence[str], name: str) -> list[str]:
