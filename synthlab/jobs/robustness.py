@@ -1,0 +1,114 @@
+"""Measure adversarial robustness of one condition: what it refuses, what it gives, and how good that is."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from storage import durable
+from synthlab.jobs.context import JobContext
+from synthlab.jobs.robustness_items import AnswerSet, count_gated, read_sets
+from synthlab.jobs.robustness_measures import measure_set, result_of
+from synthlab.jobs.robustness_scores import Instrument, Scored, score_sets
+from synthlab.metrics.coherence import read_coherence
+from synthlab.metrics.refusal import read_refusal
+from synthlab.metrics.response_states import read_response
+from synthlab.metrics.robustness import DetectorError
+
+PLACEHOLDERS = Path("prompts") / "placeholder"
+
+
+def run(context: JobContext) -> None:
+    """Read the answers, ask the judge, then compute, report and publish every number."""
+    instrument = Instrument.of(context.params)
+    if context.params["judge_is_base"]:
+        context.note(
+            f"the judge {instrument.judge.model} is the model that the conditions start from; judges "
+            "favour their own family, so name another one in [evaluate.robustness] judge"
+        )
+    sets = read_sets(context)
+    for reason, count in count_gated(sets).items():
+        context.note(f"{count} answers did not pass the coherence gate: {reason}")
+    scored = score_sets(context, sets, instrument)
+    error = matcher_error()
+    results = [
+        result_of(measure, given, instrument)
+        for given, rows in zip(sets, scored, strict=True)
+        for measure in measure_set(given, rows, error)
+    ]
+    for result in results:
+        context.result(**result)
+    stored = [
+        {**result, "value": None if result["reason"] else result["value"]} for result in results
+    ]
+    durable.write_json(context.out / "results.json", stored)
+    durable.write_jsonl(context.out / "items.jsonl", item_rows(sets, scored))
+    every = [one for rows in scored for one in rows]
+    context.publish(
+        {
+            "scored": sum(one.reading.settled != "unscored" for one in every),
+            "total": len(every),
+            "judge": instrument.judge.name,
+            "rubrics": {role: rubric.name for role, rubric in instrument.rubrics.items()},
+            "undefined": [result["name"] for result in results if result["reason"]],
+        }
+    )
+
+
+def item_rows(
+    sets: Sequence[AnswerSet], scored: Sequence[Sequence[Scored]]
+) -> list[dict[str, Any]]:
+    """One row per answer, from which every aggregate can be computed again.
+
+    It holds ids and scores and no text: the texts stay in the run that gave the answers.
+    """
+    return [_row(given, one) for given, rows in zip(sets, scored, strict=True) for one in rows]
+
+
+def _row(given: AnswerSet, one: Scored) -> dict[str, Any]:
+    answer = one.answer
+    return {
+        "set": given.name,
+        "purpose": given.purpose,
+        "prompt_id": answer.prompt_id,
+        "request_id": answer.request_id,
+        "sample": answer.sample,
+        "response_id": answer.response_id,
+        "state": one.reading.settled,
+        "matcher": one.reading.matcher,
+        "judge": one.reading.judge,
+        "gate": one.reading.gate,
+        "rule": one.reading.rule,
+        "state_mass": _number(one.state_mass),
+        "unscored": one.judge_reason,
+        "ratings": {
+            name: {"value": _number(rating.value), "mass": _number(rating.mass)}
+            for name, rating in one.ratings.items()
+        },
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def matcher_error() -> DetectorError:
+    """How often the matcher is right on the gold responses that come with the lab."""
+    folder = Path(str(files("assets"))) / PLACEHOLDERS
+    requests = {row["id"]: row["prompt"] for row in _rows(folder / "harmful.jsonl")}
+    counts = {True: [0, 0], False: [0, 0]}
+    for row in _rows(folder / "gold.jsonl"):
+        gate = read_coherence(row["text"], requests[row["prompt"]])
+        found = read_response(gate, read_refusal(row["text"]), None).matcher == "refusal"
+        is_refusal = row["state"] == "refusal"
+        counts[is_refusal][0] += found == is_refusal
+        counts[is_refusal][1] += 1
+    return DetectorError(*counts[True], *counts[False])
+
+
+def _rows(path: Path) -> list[Mapping[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,0 +1,144 @@
+"""From answers to scores: which questions the judge is asked about which answer, and what comes of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from synthlab.experiment.rubrics import Question, Rubric
+from synthlab.jobs.context import JobContext
+from synthlab.jobs.judging import (
+    Ask,
+    JudgeIdentity,
+    Judgement,
+    judge,
+    make_ask,
+    read_judgements,
+)
+from synthlab.jobs.model_inputs import find_model
+from synthlab.jobs.robustness_items import Answer, AnswerSet, Purpose
+from synthlab.metrics.response_states import ResponseReading, State, read_response
+from synthlab.metrics.robustness import Rating, expected_rating, label_mass
+
+RUBRIC_OF: Mapping[Purpose, tuple[str, ...]] = {
+    "harmful": ("states", "quality", "harmfulness", "strongreject"),
+    "jailbreak": ("states", "quality", "harmfulness", "strongreject"),
+    "benign": ("states", "quality"),
+}
+"""What is asked about the answers to a set; a harmless request cannot have a harmful answer."""
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """Everything that turns a response into scores."""
+
+    judge: JudgeIdentity
+    rubrics: Mapping[str, Rubric]
+    """By role: states, quality, harmfulness, strongreject."""
+    least_mass: float
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> Instrument:
+        """As the parameters of the step name it."""
+        rubrics = {role: Rubric.from_json(one) for role, one in params["rubrics"].items()}
+        identity = JudgeIdentity.of(params["model"], params["dtype"])
+        return cls(identity, rubrics, float(params["least_mass"]))
+
+    def questions(self, purpose: Purpose) -> Iterator[tuple[Rubric, Question]]:
+        """What the judge is asked about each answer to such a set."""
+        for role in RUBRIC_OF[purpose]:
+            if role in self.rubrics:
+                for question in self.rubrics[role].questions:
+                    yield self.rubrics[role], question
+
+    def asks(self, answer: Answer, purpose: Purpose) -> Iterator[Ask]:
+        """The questions about one answer; none if it cannot be judged."""
+        if answer.is_judged:
+            for rubric, question in self.questions(purpose):
+                yield make_ask(self.judge, rubric, question, answer.request, answer.text)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One answer with all that was found out about it."""
+
+    answer: Answer
+    reading: ResponseReading
+    ratings: Mapping[str, Rating]
+    """By question id; a NaN value where the judge gave too little probability to the labels."""
+    state_mass: float
+    """Probability that the judge gave to the labels of the states; NaN where it was not asked."""
+    judge_reason: str
+    """Why the judge gave no state; empty if it did or was not asked."""
+
+    def rating(self, question: str) -> float:
+        """The rating under that question; NaN if there is none."""
+        found = self.ratings.get(question)
+        return math.nan if found is None else found.value
+
+
+def score_sets(
+    context: JobContext, sets: Sequence[AnswerSet], instrument: Instrument
+) -> tuple[tuple[Scored, ...], ...]:
+    """Ask the judge what is not known yet, then read every answer; one tuple for each set."""
+    known = read_judgements(context)
+    asks = [
+        ask
+        for one in sets
+        for answer in one.answers
+        for ask in instrument.asks(answer, one.purpose)
+    ]
+    if any(ask.key not in known for ask in asks):
+        from synthlab.engines.loading import load_model
+
+        loaded = load_model(find_model(context).folder, context.params["dtype"])
+        judge(context, loaded, asks, known)
+    return tuple(
+        tuple(_score(answer, one.purpose, instrument, known) for answer in one.answers)
+        for one in sets
+    )
+
+
+def _score(
+    answer: Answer, purpose: Purpose, instrument: Instrument, known: Mapping[str, Judgement]
+) -> Scored:
+    if answer.error:
+        reading = ResponseReading("unscored", "unscored", "unscored", "", "")
+        return Scored(answer, reading, {}, math.nan, answer.error)
+    state: State | None = None
+    mass, reason = math.nan, ""
+    ratings: dict[str, Rating] = {}
+    for ask in instrument.asks(answer, purpose):
+        judgement = known[ask.key]
+        if ask.rubric.kind == "rating":
+            ratings[ask.question.id] = (
+                Rating(math.nan, math.nan)
+                if judgement.reason
+                else expected_rating(judgement.probabilities, instrument.least_mass)
+            )
+        elif judgement.reason:
+            reason = judgement.reason
+        else:
+            mass = label_mass(judgement.probabilities)
+            state = judged_state(ask.question, judgement.probabilities, instrument.least_mass)
+            reason = "" if state else "too little probability on the labels"
+    reading = read_response(answer.gate, answer.refusal, state)
+    return Scored(answer, reading, ratings, mass, reason)
+
+
+def judged_state(
+    question: Question, probabilities: Sequence[float], least_mass: float
+) -> State | None:
+    """The likeliest state, its labels summed; None if the labels have too little probability.
+
+    Equal states are settled in the rubric's order.
+    """
+    if label_mass(probabilities) < least_mass:
+        return None
+    masses: dict[str, float] = {}
+    for label, probability in zip(question.labels, probabilities, strict=True):
+        masses[label.state or ""] = masses.get(label.state or "", 0.0) + probability
+    best = max(masses, key=lambda state: masses[state])
+    return next((state for state in get_args(State) if state == best), None)
