@@ -110,6 +110,7 @@ def _index_finetune(connection: sqlite3.Connection, spec: RunSpec, info: Info) -
 
 INDEXERS: Mapping[str, Callable[[sqlite3.Connection, RunSpec, Info], None]] = {
     "import": _index_import,
+    "compose": _index_import,
     "generate": _index_generate,
     "mix": _index_mix,
     "finetune": _index_finetune,

@@ -38,6 +38,9 @@ class BuiltinCorpus:
 BUILTIN_CORPORA: Mapping[str, BuiltinCorpus] = {
     "python-docs": BuiltinCorpus(version=1, reads_interpreter=True),
     "tiny-grammar": BuiltinCorpus(version=1, reads_interpreter=False),
+    "placeholder-harmful": BuiltinCorpus(version=1, reads_interpreter=False),
+    "placeholder-benign": BuiltinCorpus(version=1, reads_interpreter=False),
+    "placeholder-wrappers": BuiltinCorpus(version=1, reads_interpreter=False),
 }
 
 

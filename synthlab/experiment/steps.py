@@ -8,7 +8,7 @@ from typing import Any, Literal, NewType, TypeAlias
 
 from synthlab.errors import NotFoundError
 
-StepKind: TypeAlias = Literal["fetch", "import", "generate", "mix", "finetune", "collapse"]
+StepKind: TypeAlias = Literal["fetch", "import", "generate", "mix", "finetune", "collapse", "compose", "robustness"]
 StepKey = NewType("StepKey", str)
 Json: TypeAlias = Any
 """A value that JSON can hold."""
@@ -20,6 +20,8 @@ JOB_VERSIONS: Mapping[StepKind, int] = {
     "mix": 1,
     "finetune": 1,
     "collapse": 1,
+    "compose": 1,
+    "robustness": 1,
 }
 """Raised when a job's code would give another output for the same parameters; part of the key."""
 

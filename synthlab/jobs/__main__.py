@@ -24,6 +24,8 @@ JOB_MODULES = {
     "mix": "synthlab.jobs.mix",
     "finetune": "synthlab.jobs.finetune",
     "collapse": "synthlab.jobs.collapse",
+    "compose": "synthlab.jobs.compose",
+    "robustness": "synthlab.jobs.robustness",
 }
 """Which file does which kind of step."""
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from synthlab.errors import JobError
-from synthlab.jobs.corpora import python_docs, tiny_grammar
+from synthlab.jobs.corpora import placeholder, python_docs, tiny_grammar
 from synthlab.jobs.readers.table import RawTable
 
 CORPORA: Mapping[str, Callable[[int], RawTable]] = {
     "python-docs": python_docs.read_python_docs,
     "tiny-grammar": tiny_grammar.make_tiny_grammar,
+    "placeholder-harmful": placeholder.read_harmful,
+    "placeholder-benign": placeholder.read_benign,
+    "placeholder-wrappers": placeholder.read_wrappers,
 }
 
 
