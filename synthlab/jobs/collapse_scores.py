@@ -63,7 +63,9 @@ def score_texts(context: JobContext, texts: Texts, wanted: frozenset[str]) -> Sc
         _Work("ppl2", tuple(item for item in texts.human if not item.reason), adapted=True),
         _Work("entropy", texts.usable, adapted=True),
     ]
-    plan = [work for work in plan if work.name in wanted]
+    # Without an adapter the two passes over the answers are one and the same.
+    shared = source.adapter is None and {"ppl1", "entropy"} <= wanted
+    plan = [w for w in plan if w.name in wanted and not (shared and w.name == "ppl1")]
     known = _read_log(context)
     total = sum(len(work.items) for work in plan)
     done = sum(item.key in known[work.name] for work in plan for item in work.items)
@@ -83,6 +85,8 @@ def score_texts(context: JobContext, texts: Texts, wanted: frozenset[str]) -> Sc
                     if context.stopping:
                         log.sync()
                         raise JobStopped
+    if shared:
+        known["ppl1"] = known["entropy"]
     return Scores(known, source.id, loaded.dtype, loaded.chat.template_sha256)
 
 
