@@ -22,6 +22,7 @@ $(VENV)/.dev: $(VENV)/.core
 
 demo: $(VENV)/.core ## run the recipe `demo` on a real model and print the comparison
 	$(BIN)/synthlab run demo
+	$(BIN)/synthlab compare demo
 
 test: $(VENV)/.dev ## the whole test suite
 	$(BIN)/python -m pytest

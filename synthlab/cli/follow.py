@@ -14,7 +14,7 @@ from storage.home import LabHome
 from synthlab.cli.output import Output
 from synthlab.cli.words import clock, duration
 from synthlab.execution.client import ensure_supervisor
-from synthlab.execution.eta import estimate_remaining
+from synthlab.execution.eta import estimate_remaining, has_settled
 
 POLL_S = 0.25
 SUMMARY_S = 15.0
@@ -104,6 +104,6 @@ def _progress(run: Mapping[str, Any]) -> str:
     text += f"  {done / total:4.0%}  {done:g}/{total:g} {run['progress_unit']}"
     if run["progress_rate"]:
         text += f"  {run['progress_rate']:.3g}/s"
-    if run["progress_eta_s"] is not None:
+    if has_settled(run):
         text += f"  {duration(run['progress_eta_s'])} left"
     return text

@@ -9,6 +9,16 @@ from typing import Any
 
 Run = Mapping[str, Any]
 
+SETTLED_SHARE = 0.1
+"""Before a run has done this much, its own rate says little: first batches include the warm-up."""
+
+
+def has_settled(run: Run) -> bool:
+    """Whether the run's own rate can be believed."""
+    if run["state"] != "running" or run["progress_eta_s"] is None:
+        return False
+    return bool(run["progress_done"] >= SETTLED_SHARE * run["progress_total"])
+
 
 def estimate_remaining(runs: Sequence[Run], now: float) -> float | None:
     """Seconds until the last run ends, or None while a kind of step has not shown its pace.
@@ -21,13 +31,13 @@ def estimate_remaining(runs: Sequence[Run], now: float) -> float | None:
     for run in runs:
         if run["state"] == "succeeded" and run["started_at"] is not None:
             paces[run["kind"]].append(run["ended_at"] - run["started_at"])
-        elif run["state"] == "running" and run["progress_eta_s"] is not None:
+        elif has_settled(run):
             since_report = now - (run["heard_at"] or now)
             left = max(0.0, run["progress_eta_s"] - since_report)
             remaining.append(left)
             paces[run["kind"]].append(now - run["started_at"] + left)
     for run in runs:
-        unseen = run["state"] == "running" and run["progress_eta_s"] is None
+        unseen = run["state"] == "running" and not has_settled(run)
         if run["state"] in ("queued", "starting") or unseen:
             if not paces[run["kind"]]:
                 return None

@@ -124,9 +124,10 @@ def edited(tmp_path: Path, before: str, after: str) -> Path:
 
 
 def test_the_same_again_does_nothing(copied: Command) -> None:
+    steps = len(copied.json("plan", "tiny")["steps"])
     ended = copied.run("run", "tiny")
     assert ended.returncode == 0
-    assert "28 cached" in ended.stderr
+    assert f"{steps} steps: {steps} cached" in ended.stderr
     assert all(d.attempts_ended == 0 for d in copied.directories())
 
 

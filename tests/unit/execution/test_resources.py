@@ -93,7 +93,8 @@ def test_settings_are_strict(home: LabHome) -> None:
 
 def run(kind: str, state: str, **fields: float | None) -> dict[str, object]:
     empty = dict.fromkeys(("started_at", "ended_at", "progress_eta_s", "heard_at"))
-    return {"kind": kind, "state": state, **empty, **fields}
+    progress = {"progress_done": 50.0, "progress_total": 100.0}
+    return {"kind": kind, "state": state, **empty, **progress, **fields}
 
 
 def test_remaining_time_is_judged_by_runs_of_the_same_kind() -> None:
@@ -107,3 +108,5 @@ def test_remaining_time_is_judged_by_runs_of_the_same_kind() -> None:
         (5 + 5 + 40 / 3) / 2
     )
     assert estimate_remaining([done, run("finetune", "queued")], 100.0) is None
+    early = {**active, "progress_done": 1.0, "progress_eta_s": 9999.0}
+    assert estimate_remaining([done, early], 95.0) == pytest.approx(10.0 - 5.0)

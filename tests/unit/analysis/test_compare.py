@@ -1,0 +1,155 @@
+"""Planted differences are found, nulls stay undecided, unlike results are never tested."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from storage import durable
+from storage.rundir import RunDir, RunId
+from synthlab.analysis.compare import Comparison, compare_collapse
+from synthlab.analysis.measured import MeasuredCell
+from synthlab.analysis.statistics.comparability import ComparabilityKey
+
+PROMPTS = 60
+WORDS = 25
+METRICS = ("ppl1-log", "ppl2-log", "length-words-mean", "self-bleu-4", "distinct-2")
+
+
+def make_cell(
+    folder: Path,
+    condition: str,
+    seed: int,
+    *,
+    vocabulary: int = 120,
+    shift: float = 0.0,
+    empty: tuple[int, ...] = (),
+    **key: Any,
+) -> MeasuredCell:
+    """A measured cell whose answers draw from so many words and whose log-perplexities are shifted."""
+    random = np.random.default_rng(seed_of(condition, seed))
+    answers, cell = RunDir(folder / f"{condition}{seed}a"), RunDir(folder / f"{condition}{seed}c")
+    for directory in (answers, cell):
+        durable.make_directory(directory.out)
+    prompt_effect = np.random.default_rng(0).normal(0.0, 0.4, PROMPTS)
+    items, responses = [], []
+    for prompt in range(PROMPTS):
+        words = [f"w{n}" for n in random.integers(0, vocabulary, WORDS)]
+        log_p = 2.5 + prompt_effect[prompt] + shift + random.normal(0.0, 0.1)
+        reason = "empty" if prompt in empty else ""
+        sums = {"sum_log_p": -log_p * WORDS, "tokens": WORDS, "bytes": 100, "reason": ""}
+        items.append(
+            {
+                "prompt_id": f"p{prompt}",
+                "sample": 0,
+                "response_id": f"r{prompt}",
+                "reason": reason,
+                "characters": 100,
+                "ppl1": None if reason else sums,
+                "entropy": None,
+                "human": {"response_id": f"h{prompt}", "reason": "", "ppl2": sums},
+                "metrics": {} if reason else {"length-words-mean": float(WORDS)},
+            }
+        )
+        responses.append({"id": f"r{prompt}", "text": "" if reason else " ".join(words)})
+    durable.write_jsonl(cell.out / "items.jsonl", items)
+    durable.write_jsonl(answers.out / "responses.jsonl", responses)
+    keys = {
+        name: ComparabilityKey.of(
+            {"metric": name, "metric_version": 1, "n": PROMPTS, "prompt_set_hash": "x", **key}
+        )
+        for name in METRICS
+    }
+    return MeasuredCell("exp.1", condition, seed, "collapse", RunId("r"), "d", cell, answers, keys)
+
+
+def seed_of(condition: str, seed: int) -> int:
+    return sum(map(ord, condition)) * 100 + seed
+
+
+def outcomes(comparison: Comparison, condition: str) -> dict[str, str]:
+    return {
+        metric.id: contrast.verdict.outcome
+        for metric in comparison.metrics
+        for contrast in metric.contrasts
+        if contrast.condition == condition
+    }
+
+
+def test_planted_differences_have_the_right_sign(tmp_path: Path) -> None:
+    cells = [make_cell(tmp_path, "base", seed) for seed in (0, 1)]
+    cells += [make_cell(tmp_path, "narrow", s, vocabulary=30, shift=-0.3) for s in (0, 1)]
+    found = outcomes(compare_collapse(cells, ["base", "narrow"], swaps=400), "narrow")
+    assert found["ppl1-log"] == "lower"
+    assert found["ppl2-log"] == "lower"
+    assert found["self-bleu-4"] == "higher"
+    assert found["distinct-2"] == "lower"
+    assert found["length-words-mean"] == "undecided"
+
+
+def test_two_draws_of_one_condition_stay_undecided(tmp_path: Path) -> None:
+    cells = [make_cell(tmp_path, name, 0) for name in ("one", "other")]
+    comparison = compare_collapse(cells, ["one", "other"], swaps=400)
+    assert set(outcomes(comparison, "other").values()) == {"undecided"}
+    for metric in comparison.metrics:
+        (contrast,) = metric.contrasts
+        assert math.isnan(contrast.adjusted_p) or contrast.adjusted_p > 0.05
+    assert comparison.family.size <= len(METRICS)
+
+
+def test_the_same_rows_are_used_everywhere_and_exclusions_are_counted(tmp_path: Path) -> None:
+    cells = [
+        make_cell(tmp_path, "base", 0, empty=(1, 2)),
+        make_cell(tmp_path, "other", 0, empty=(2, 3)),
+    ]
+    comparison = compare_collapse(cells, ["base", "other"], swaps=100)
+    by_id = {metric.id: metric for metric in comparison.metrics}
+    assert by_id["self-bleu-4"].n_rows == PROMPTS - 3
+    assert by_id["self-bleu-4"].n_candidates == PROMPTS
+    assert len(by_id["ppl1-log"].exclusions) == 3
+    assert by_id["ppl2-log"].n_rows == PROMPTS
+
+
+def test_unlike_results_get_no_p_and_name_the_field(tmp_path: Path) -> None:
+    cells = [
+        make_cell(tmp_path, "base", 0, sampling="temperature 0.7"),
+        make_cell(tmp_path, "other", 0, sampling="temperature 1.0", vocabulary=20),
+    ]
+    comparison = compare_collapse(cells, ["base", "other"], swaps=100)
+    assert set(outcomes(comparison, "other").values()) == {"not comparable"}
+    for metric in comparison.metrics:
+        (contrast,) = metric.contrasts
+        assert math.isnan(contrast.result.p)
+        assert contrast.result.unlike == ("sampling",)
+
+
+def test_seeds_that_not_all_have_are_left_out_aloud(tmp_path: Path) -> None:
+    cells = [make_cell(tmp_path, "base", seed) for seed in (0, 1)]
+    cells.append(make_cell(tmp_path, "other", 1))
+    comparison = compare_collapse(cells, ["base", "other"], swaps=100)
+    assert comparison.seeds == (1,)
+    assert comparison.left_out_seeds == (0,)
+    decided = [
+        c.verdict.sentence
+        for m in comparison.metrics
+        for c in m.contrasts
+        if c.result.p == c.result.p
+    ]
+    assert any("one seed" in sentence for sentence in decided)
+    with pytest.raises(ValueError, match="no seed in common"):
+        compare_collapse([cells[0], replace(cells[2], seed=7)], ["base", "other"])
+
+
+def test_a_condition_against_itself_differs_by_nothing(tmp_path: Path) -> None:
+    base = make_cell(tmp_path, "base", 0)
+    twin = replace(base, condition="twin")
+    comparison = compare_collapse([base, twin], ["base", "twin"], swaps=100)
+    for metric in comparison.metrics:
+        (contrast,) = metric.contrasts
+        assert contrast.result.difference == pytest.approx(0.0, abs=1e-12)
+        assert contrast.verdict.outcome == "undecided"
