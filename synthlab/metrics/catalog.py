@@ -183,6 +183,50 @@ def _robustness_metrics() -> Iterator[Metric]:
         yield Metric(identifier, 1, name, "robustness", direction, unit, source)
 
 
+def _bias_metrics() -> Iterator[Metric]:
+    neutral = Direction.NEUTRAL
+    paper, panickssery = "arXiv 2511.01490", "Panickssery et al. 2024 (arXiv 2404.13076)"
+    zheng = "Zheng et al. 2023 (arXiv 2306.05685)"
+    described = (
+        ("judge-anchor-accuracy", "accuracy on anchor pairs", "", "share of known better texts"),
+        ("judge-order-flips", "order flips", "", zheng),
+        ("judge-first-share", "first-position share", "", zheng),
+        ("judge-identical-decisiveness", "decisiveness on identical texts", "", "mean |p - q|"),
+        ("judge-longer-wins", "longer text wins", "", zheng),
+        ("judge-label-mass", "probability on the labels", "", "sum over the labels"),
+        ("judge-rating-mass", "probability on the grades", "", "sum over the grades"),
+        (
+            "bias-net",
+            "self-preference net of quality",
+            "",
+            "difference in differences at equal length, the panel's opinion scaled to the judge",
+        ),
+        ("bias-difference", "self-preference against the panel", "", "difference in differences"),
+        (
+            "bias-equal-opportunity",
+            "self-preference, equal opportunity",
+            "",
+            "Wataoka et al. 2024 (arXiv 2410.21819)",
+        ),
+        ("preference-own", "preference for own text (raw)", "", panickssery),
+        ("preference-own-hard", "own text wins in both orders (raw)", "", zheng),
+        (
+            "preference-own-length-controlled",
+            "preference for own text at equal length",
+            "",
+            "Dubois et al. 2024 (arXiv 2404.04475)",
+        ),
+        ("preference-source", "preference for a source", "", panickssery),
+        ("rating-own", "rating of own text", "grade", paper),
+        ("rating-source", "rating of a source", "grade", paper),
+        ("rating-gap", "own rating minus others'", "grade", paper),
+        ("paper-self-preference", "base text's rating minus other models'", "grade", paper),
+        ("paper-pro-synthetic", "models' rating minus human", "grade", paper),
+    )
+    for identifier, name, unit, source in described:
+        yield Metric(identifier, 1, name, "bias", neutral, unit, source)
+
+
 COLLAPSE: Mapping[str, Metric] = MappingProxyType(
     {
         metric.id: metric
@@ -197,10 +241,13 @@ ROBUSTNESS: Mapping[str, Metric] = MappingProxyType(
 )
 """Every metric of the robustness axis by id, in the order in which a table shows them."""
 
+BIAS: Mapping[str, Metric] = MappingProxyType({metric.id: metric for metric in _bias_metrics()})
+"""Every metric of the bias axis by id, a judge's health before its preferences."""
+
 
 def metric(identifier: str) -> Metric:
     """Look one metric up; raises KeyError that names the id when the catalog does not list it."""
-    for metrics in (COLLAPSE, ROBUSTNESS):
+    for metrics in (COLLAPSE, ROBUSTNESS, BIAS):
         if identifier in metrics:
             return metrics[identifier]
     raise KeyError(f"no metric is called {identifier!r}; see synthlab.metrics.catalog")
