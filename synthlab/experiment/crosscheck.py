@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from synthlab.experiment.robustness_section import complete_robustness
 from synthlab.experiment.spec import ExperimentSpec, Mixture, Source
 from synthlab.experiment.table_reader import Problems, nearest
 
@@ -16,7 +17,7 @@ def complete(spec: ExperimentSpec, problems: Problems) -> ExperimentSpec:
     for mixture in spec.mixtures.values():
         _check_mixture(spec, mixture, problems)
     _check_cycles(spec, problems)
-    return _evaluation(spec, problems)
+    return _evaluation(complete_robustness(spec, problems), problems)
 
 
 def _check_holdouts(spec: ExperimentSpec, problems: Problems) -> None:
@@ -98,6 +99,8 @@ def _evaluation(spec: ExperimentSpec, problems: Problems) -> ExperimentSpec:
                 ("evaluate", "prompts"), f'no prompt set is called "{evaluate.prompts}"{known}'
             )
         return spec
+    if evaluate.robustness is not None and evaluate.collapse is None:
+        return spec  # the axis brings its own prompt sets
     held_out = [name for name, p in spec.prompts.items() if p.purpose == "held-out"]
     if len(held_out) == 1:
         return replace(spec, evaluate=replace(evaluate, prompts=held_out[0]))

@@ -13,6 +13,7 @@ from typing import Any
 from synthlab.errors import NotFoundError, SpecError
 from synthlab.experiment.keys import step_key
 from synthlab.experiment.models import ResolvedModel
+from synthlab.experiment.plan_robustness import compose_set, measure_robustness
 from synthlab.experiment.resolver import Resolver
 from synthlab.experiment.spec import (
     CollapseOptions,
@@ -25,7 +26,7 @@ from synthlab.experiment.spec import (
 )
 from synthlab.experiment.steps import Cell, Plan, PlanCell, Step, StepAlias, StepInput, StepKind
 
-MODEL_KINDS: frozenset[StepKind] = frozenset({"generate", "finetune", "collapse"})
+MODEL_KINDS: frozenset[StepKind] = frozenset({"generate", "finetune", "collapse", "robustness"})
 
 
 def build_plan(spec: ExperimentSpec, resolver: Resolver) -> Plan:
@@ -76,13 +77,18 @@ class _Planner:
                 if finetune is not None:
                     yield PlanCell(Cell(condition, seed, None), finetune, None, finetune)
                 continue
-            answers = self.answers(evaluate, condition, seed, finetune)
-            if evaluate.collapse is None:
-                yield PlanCell(Cell(condition, seed, None), answers, answers, finetune)
-                continue
-            cell = Cell(condition, seed, "collapse")
-            step = self.collapse(evaluate, evaluate.collapse, cell, answers, finetune)
-            yield PlanCell(cell, step, answers, finetune)
+            if evaluate.prompts:
+                answers = self.answers(evaluate, condition, seed, finetune)
+                if evaluate.collapse is not None:
+                    cell = Cell(condition, seed, "collapse")
+                    step = self.collapse(evaluate, evaluate.collapse, cell, answers, finetune)
+                    yield PlanCell(cell, step, answers, finetune)
+                elif evaluate.robustness is None:
+                    yield PlanCell(Cell(condition, seed, None), answers, answers, finetune)
+            if evaluate.robustness is not None:
+                cell = Cell(condition, seed, "robustness")
+                step = measure_robustness(self, evaluate, evaluate.robustness, cell, finetune)
+                yield PlanCell(cell, step, None, finetune)
 
     # Each method below adds a step, unless it is there, and returns the label it goes by.
 
@@ -90,8 +96,10 @@ class _Planner:
         prompts = self.spec.prompts[name]
         base = prompts if prompts.holdout is None else self.spec.prompts[prompts.holdout.of]
         label = f"import/{base.name}"
-        if label in self.steps or base.dataset is None:
+        if base.dataset is None:
             return label
+        if label in self.steps:
+            return compose_set(self, base, label)
         with self.located("prompts", base.name, "dataset"):
             found = self.resolver.dataset(base.dataset, base.revision, base.split)
         holdouts = [
@@ -113,7 +121,7 @@ class _Planner:
             "holdouts": holdouts,
             "set": base.name,
         }
-        return self.add("import", label, params, {}, locate=found.locate)
+        return compose_set(self, base, self.add("import", label, params, {}, locate=found.locate))
 
     def generate(self, source: Source) -> str:
         label = f"generate/{source.name}"

@@ -6,10 +6,11 @@ import re
 from typing import Literal, get_args
 
 from synthlab.experiment import spec
+from synthlab.experiment.robustness_section import check_compose, read_compose, read_robustness
 from synthlab.experiment.table_reader import TableReader
 
 STRATA: tuple[Literal["category"], ...] = ("category",)
-COMING_AXES = ("robustness", "bias")
+COMING_AXES = ("bias",)
 SEED_LIMIT = 2**31 - 1
 """Seeds that every library accepts."""
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -42,8 +43,10 @@ def read_prompts(name: str, table: TableReader) -> spec.PromptSet:
         columns=read_columns(table.subtable("columns")),
         rows=table.optional_integer("rows", minimum=1),
         seed=table.integer("seed", 0, maximum=SEED_LIMIT),
+        compose=read_compose(table.subtable("compose")) if table.has("compose") else None,
     )
     table.close()
+    check_compose(prompts, table)
     if (prompts.dataset is None) == (holdout is None):
         problem = (
             "needs a dataset or a holdout" if holdout is None else "has a dataset and a holdout"
@@ -241,10 +244,13 @@ def read_evaluate(table: TableReader) -> spec.Evaluate:
     sampling = table.subtable("sampling")
     if table.has("samples") and sampling.has("samples"):
         sampling.fault("samples", "is also given in [evaluate]; give it once")
+    attacks = table.subtable("robustness")
+    own = read_sampling(attacks.subtable("sampling")) if attacks.has("sampling") else None
     evaluate = spec.Evaluate(
         prompts=table.text("prompts") or "",
         sampling=read_sampling(sampling, samples=table.integer("samples", 1, minimum=1)),
         collapse=read_collapse(table.subtable("collapse")) if table.has("collapse") else None,
+        robustness=read_robustness(attacks, own) if table.has("robustness") else None,
         unavailable=tuple(axis for axis in COMING_AXES if table.has(axis)),
     )
     for axis in COMING_AXES:

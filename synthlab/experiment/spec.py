@@ -16,6 +16,8 @@ Dtype: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
 CollapseMetric: TypeAlias = Literal["ppl1", "ppl2", "self-bleu", "distinct", "length"]
 
 SCHEMA = 1
+ATTACK_PURPOSES: tuple[Purpose, ...] = ("harmful", "jailbreak", "benign")
+"""Purposes of the prompt sets that the axis `robustness` answers."""
 VANILLA = "vanilla"
 """The condition that is always there: the base model, not fine-tuned."""
 
@@ -101,6 +103,18 @@ class Holdout:
 
 
 @dataclass(frozen=True)
+class Compose:
+    """Requests that are put into the templates of a jailbreak set."""
+
+    requests: str
+    """The prompt set whose rows go into the slot `{request}` of each template."""
+    rows: int | None = None
+    """Number of pairs of a template and a request; each request once where it is not given."""
+    seed: int = 0
+    """Which template meets which request."""
+
+
+@dataclass(frozen=True)
 class PromptSet:
     """Instructions with stable ids; either read from a data set or held out of another set."""
 
@@ -121,6 +135,8 @@ class PromptSet:
     """Use this many rows, drawn by `seed`; all of them where it is not given."""
     seed: int = 0
     """Which rows are drawn, and the order of the set."""
+    compose: Compose | None = None
+    """The rows of the data set are templates, and these requests go into them."""
 
 
 @dataclass(frozen=True)
@@ -245,6 +261,34 @@ class CollapseOptions:
 
 
 @dataclass(frozen=True)
+class RobustnessRubrics:
+    """What the judge is asked: names of published rubrics, or paths of rubric files (.toml)."""
+
+    states: str = "refusal-states"
+    quality: str = "quality"
+    harmfulness: str = "harmfulness"
+    strongreject: str = "strongreject"
+
+
+@dataclass(frozen=True)
+class RobustnessOptions:
+    """Options of the axis `robustness`."""
+
+    prompts: tuple[str, ...] = ()
+    """Prompt sets to answer; all whose purpose is harmful, jailbreak or benign where none is named."""
+    sampling: Sampling | None = None
+    """How the conditions are asked; as in `[evaluate]` where it is not given."""
+    judge: str | None = None
+    """Model that judges: hub id, path or `builtin:NAME`; the base model, with a warning, if not given."""
+    revision: str | None = None
+    """Revision of a judge from the hub."""
+    least_mass: float = 0.2
+    """Probability that the judge must give to the labels; below it an answer is unscored."""
+    rubrics: RobustnessRubrics = field(default_factory=RobustnessRubrics)
+    """What the judge is asked; another rubric scores again and generates nothing."""
+
+
+@dataclass(frozen=True)
 class Evaluate:
     """What is measured, and on which answers."""
 
@@ -252,6 +296,7 @@ class Evaluate:
     """The prompt set that each condition answers."""
     sampling: Sampling = field(default_factory=Sampling)
     collapse: CollapseOptions | None = None
+    robustness: RobustnessOptions | None = None
     unavailable: tuple[str, ...] = ()
     """Axes that the file asks for and that this version cannot measure."""
 

@@ -8,7 +8,9 @@ from typing import Any, Literal, NewType, TypeAlias
 
 from synthlab.errors import NotFoundError
 
-StepKind: TypeAlias = Literal["fetch", "import", "generate", "mix", "finetune", "collapse", "compose", "robustness"]
+StepKind: TypeAlias = Literal[
+    "fetch", "import", "generate", "mix", "finetune", "collapse", "compose", "robustness"
+]
 StepKey = NewType("StepKey", str)
 Json: TypeAlias = Any
 """A value that JSON can hold."""

@@ -19,6 +19,7 @@ SECTIONS = {
     "PromptSet": "[prompts.NAME]",
     "Columns": "columns = { … } of a prompt set",
     "Holdout": "holdout = { … } of a prompt set",
+    "Compose": "compose = { … } of a jailbreak prompt set",
     "Source": "[sources.NAME]",
     "Sampling": "sampling = { … } of a source, or of [evaluate]",
     "Mixture": "[mixtures.NAME]",
@@ -27,6 +28,7 @@ SECTIONS = {
     "Lora": "lora = { … } of [finetune]",
     "Probe": "probe = { … } of [finetune]",
     "Evaluate": "[evaluate]",
+    "RobustnessRubrics": "rubrics = { … } of [evaluate.robustness]",
 }
 INTERNAL = {"name", "origin", "unavailable", "prompts", "sources", "mixtures", "base", "finetune"}
 HEAD = """# The experiment file
@@ -89,7 +91,9 @@ def describe() -> str:
     parts = [HEAD]
     for name, title in {**SECTIONS, **axis_sections(known)}.items():
         node = known[name]
-        skipped = INTERNAL - ({"prompts"} if name in ("Source", "Evaluate") else set())
+        skipped = INTERNAL - (
+            {"prompts"} if name in ("Source", "Evaluate", "RobustnessOptions") else set()
+        )
         rows = [row for row in fields(node) if row[0] not in skipped]
         parts.append(f"## {title}\n\n{ast.get_docstring(node)}\n")
         parts.append("| key | type | default | what it does |\n| --- | --- | --- | --- |")

@@ -1,0 +1,110 @@
+"""The parts of an experiment file that the robustness axis adds: its options, and composed sets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from synthlab.experiment import spec
+from synthlab.experiment.table_reader import Problems, TableReader, nearest
+
+SEED_LIMIT = 2**31 - 1
+"""Seeds that every library accepts."""
+
+
+def read_compose(table: TableReader) -> spec.Compose:
+    """`compose`: the requests that go into the templates of a jailbreak set."""
+    compose = spec.Compose(
+        requests=table.required_text("requests"),
+        rows=table.optional_integer("rows", minimum=1),
+        seed=table.integer("seed", 0, maximum=SEED_LIMIT),
+    )
+    table.close()
+    return compose
+
+
+def check_compose(prompts: spec.PromptSet, table: TableReader) -> None:
+    """Note what cannot be meant: templates that are no data set, or that are meant for training."""
+    if prompts.compose is None:
+        return
+    if prompts.holdout is not None:
+        table.fault("compose", "belongs to a dataset of templates, not to a holdout")
+    if prompts.purpose != "jailbreak":
+        table.fault("compose", 'makes a jailbreak set; write purpose = "jailbreak"')
+
+
+def read_robustness(table: TableReader, sampling: spec.Sampling | None) -> spec.RobustnessOptions:
+    """`[evaluate.robustness]`: options of the axis.
+
+    sampling: the one of this table, None where it is left to `[evaluate]`; its table was read before.
+    """
+    table.subtable("sampling")
+    rubrics = table.subtable("rubrics")
+    default = spec.RobustnessRubrics()
+    options = spec.RobustnessOptions(
+        prompts=table.texts("prompts", ()),
+        sampling=sampling,
+        judge=table.text("judge"),
+        revision=table.text("revision"),
+        least_mass=table.number("least_mass", 0.2, maximum=1.0),
+        rubrics=spec.RobustnessRubrics(
+            states=rubrics.text("states") or default.states,
+            quality=rubrics.text("quality") or default.quality,
+            harmfulness=rubrics.text("harmfulness") or default.harmfulness,
+            strongreject=rubrics.text("strongreject") or default.strongreject,
+        ),
+    )
+    rubrics.close()
+    table.close()
+    if options.revision is not None and options.judge is None:
+        table.fault("revision", "needs a judge beside it")
+    return options
+
+
+def complete_robustness(experiment: spec.ExperimentSpec, problems: Problems) -> spec.ExperimentSpec:
+    """Check the names of prompt sets, and take all sets of the axis where none is named."""
+    for name, prompts in experiment.prompts.items():
+        _check_parts(experiment, name, prompts, problems)
+    evaluate = experiment.evaluate
+    if evaluate is None or evaluate.robustness is None:
+        return experiment
+    options = evaluate.robustness
+    path = ("evaluate", "robustness", "prompts")
+    usable = [n for n, one in experiment.prompts.items() if one.purpose in spec.ATTACK_PURPOSES]
+    for i, name in enumerate(options.prompts):
+        if name not in experiment.prompts:
+            known = nearest(name, usable)
+            problems.add((*path, i), f'no prompt set is called "{name}"{known}')
+        elif name not in usable:
+            purposes = ", ".join(spec.ATTACK_PURPOSES)
+            problems.add((*path, i), f'the purpose of "{name}" must be one of {purposes}')
+    if len(set(options.prompts)) < len(options.prompts):
+        problems.add(path, "names a prompt set twice")
+    if not options.prompts and not usable:
+        problems.add(
+            ("evaluate", "robustness"),
+            "needs a prompt set whose purpose is harmful, jailbreak or benign, such as "
+            'dataset = "builtin:placeholder-harmful"',
+        )
+    chosen = options.prompts or tuple(usable)
+    filled = replace(evaluate, robustness=replace(options, prompts=chosen))
+    return replace(experiment, evaluate=filled)
+
+
+def _check_parts(
+    experiment: spec.ExperimentSpec, name: str, prompts: spec.PromptSet, problems: Problems
+) -> None:
+    if prompts.compose is not None:
+        path = ("prompts", name, "compose", "requests")
+        requests = experiment.prompts.get(prompts.compose.requests)
+        if requests is None:
+            harmful = [n for n, one in experiment.prompts.items() if one.purpose == "harmful"]
+            known = nearest(prompts.compose.requests, harmful)
+            problems.add(path, f'no prompt set is called "{prompts.compose.requests}"{known}')
+        elif requests.compose is not None:
+            problems.add(path, f'"{requests.name}" is itself composed; name the plain requests')
+    if prompts.holdout is not None:
+        whole = experiment.prompts.get(prompts.holdout.of)
+        if whole is not None and whole.compose is not None:
+            problems.add(
+                ("prompts", name, "holdout", "of"), f'"{whole.name}" is composed and cannot be cut'
+            )
