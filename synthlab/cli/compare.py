@@ -1,13 +1,15 @@
-"""`synthlab compare EXPERIMENT [CONDITION …]`: is the difference real, and how would one know."""
+"""`synthlab compare A B [C …]`: is the difference real, and how would one know."""
 
 from __future__ import annotations
 
 import math
+import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from storage.catalog.queries import find_experiment, newest_experiment
 from synthlab.cli.output import Column, Output
 from synthlab.cli.session import Session, one_experiment
 from synthlab.cli.words import figure
@@ -19,47 +21,82 @@ if TYPE_CHECKING:
 
 
 def compare(session: Session) -> ExitCode:
-    """Compare conditions of an experiment on one axis; the first one named is the baseline."""
-    from synthlab.analysis.compare import compare_collapse
-    from synthlab.analysis.measured import read_cells
+    """Compare conditions on one axis; the first one named is the baseline.
 
-    arguments = session.arguments
-    with session.catalog() as connection:
-        experiment = one_experiment(connection, arguments.experiment)
-        cells = read_cells(connection, session.home, experiment["id"], arguments.axis)
-    conditions = _conditions(arguments.conditions, cells, experiment["id"], arguments.axis)
-    session.output.say(f"{experiment['id']}: {arguments.swaps} swaps for each corpus metric …")
+    Each word is an experiment (all its conditions), EXPERIMENT:CONDITION, or a condition of the
+    experiment named before it, which is the newest one to begin with.
+    """
+    from synthlab.analysis.compare import compare_collapse
+
+    arguments, output = session.arguments, session.output
+    chosen = _chosen_cells(session, arguments.words, arguments.axis)
+    conditions = list(dict.fromkeys(cell.condition for cell in chosen))
+    experiments = ", ".join(dict.fromkeys(cell.experiment for cell in chosen))
+    if len(conditions) < 2:
+        raise UsageError(
+            f"a comparison needs two conditions, {experiments} gives {', '.join(conditions)}"
+        )
+    output.say(f"{experiments}: {arguments.swaps} swaps for each corpus metric …")
     try:
-        comparison = compare_collapse(cells, conditions, swaps=arguments.swaps)
+        comparison = compare_collapse(chosen, conditions, swaps=arguments.swaps)
     except ValueError as error:
-        raise UsageError(f"{experiment['id']}: {error}") from error
+        raise UsageError(f"{experiments}: {error}") from error
     if arguments.json:
-        session.output.json("comparison", _document(experiment["id"], comparison))
+        output.json("comparison", _document(experiments, comparison))
     else:
-        _print(session.output, experiment["id"], comparison)
+        _print(output, experiments, comparison)
     return ExitCode.DONE
 
 
-def _conditions(
-    asked: Sequence[str], cells: Sequence[MeasuredCell], experiment: str, axis: str
-) -> list[str]:
-    measured = list(dict.fromkeys(cell.condition for cell in cells))
-    if not measured:
-        raise NotFoundError(
-            f"{experiment} has no finished measurement on the axis {axis}",
-            f"synthlab show {experiment} tells what is missing",
-        )
-    unknown = [name for name in asked if name not in measured]
-    if unknown:
-        raise NotFoundError(
-            f"{experiment} has not measured a condition {unknown[0]!r}",
-            f"it has: {', '.join(measured)}",
-        )
-    chosen = list(dict.fromkeys(asked or measured))
-    if len(chosen) < 2:
-        raise UsageError(
-            f"a comparison needs two conditions, {experiment} gives {', '.join(chosen)}"
-        )
+class _Wanted(NamedTuple):
+    experiment: str
+    condition: str | None
+    """None for all of them."""
+
+
+def _wanted(connection: sqlite3.Connection, words: Sequence[str]) -> list[_Wanted]:
+    newest = newest_experiment(connection)
+    current = newest["id"] if newest else ""
+    found: list[_Wanted] = []
+    for word in words:
+        experiment, colon, condition = word.rpartition(":")
+        if colon:
+            current = one_experiment(connection, experiment)["id"]
+            found.append(_Wanted(current, condition))
+        elif (named := find_experiment(connection, word)) is not None:
+            current = named["id"]
+            found.append(_Wanted(current, None))
+        elif current:
+            found = [one for one in found if one != _Wanted(current, None)]
+            found.append(_Wanted(current, word))
+        else:
+            raise NotFoundError(f"there is no experiment {word!r}", "synthlab experiments")
+    return found
+
+
+def _chosen_cells(session: Session, words: Sequence[str], axis: str) -> list[MeasuredCell]:
+    from synthlab.analysis.measured import read_cells
+
+    with session.catalog() as connection:
+        wanted = _wanted(connection, words)
+        several = len({one.experiment for one in wanted}) > 1
+        chosen = []
+        for one in wanted:
+            cells = read_cells(connection, session.home, one.experiment, axis)
+            measured = list(dict.fromkeys(cell.condition for cell in cells))
+            if not measured:
+                raise NotFoundError(
+                    f"{one.experiment} has no finished measurement on the axis {axis}",
+                    f"synthlab show {one.experiment} tells what is missing",
+                )
+            if one.condition is not None and one.condition not in measured:
+                raise NotFoundError(
+                    f"{one.experiment} has not measured a condition {one.condition!r}",
+                    f"it has: {', '.join(measured)}",
+                )
+            kept = [c for c in cells if one.condition in (None, c.condition)]
+            prefix = f"{one.experiment}:" if several else ""
+            chosen += [replace(cell, condition=prefix + cell.condition) for cell in kept]
     return chosen
 
 

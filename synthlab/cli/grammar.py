@@ -92,13 +92,12 @@ VERBS = (
         "compare:compare",
         "conditions side by side: intervals, paired tests, verdicts",
         (
-            _positional("experiment", "EXPERIMENT", "a name, or an id such as demo.2"),
             Argument(
-                ("conditions",),
+                ("words",),
                 {
-                    "nargs": "*",
-                    "metavar": "CONDITION",
-                    "help": "the baseline first; all of them where none is named",
+                    "nargs": "+",
+                    "metavar": "EXPERIMENT[:CONDITION]|CONDITION",
+                    "help": "the baseline first; an experiment alone means all its conditions",
                 },
             ),
             Argument(("--axis",), {"default": "collapse", "choices": ["collapse"]}),
