@@ -220,7 +220,7 @@ def read_finetune(table: TableReader) -> spec.Finetune:
         ),
         eval_every=table.integer("eval_every", default.eval_every, minimum=1),
         patience=table.optional_integer("patience", minimum=1),
-        save_every=table.integer("save_every", default.save_every, minimum=1),
+        save_every=table.optional_integer("save_every", minimum=1),
         warmup_ratio=table.number("warmup_ratio", default.warmup_ratio, maximum=1.0),
         weight_decay=table.number("weight_decay", default.weight_decay, maximum=1.0),
         scheduler=table.choice("scheduler", get_args(spec.Scheduler), default.scheduler),
@@ -265,8 +265,9 @@ def read_collapse(table: TableReader) -> spec.CollapseOptions:
     wanted = table.texts("metrics", default.metrics)
     metrics = tuple(m for m in get_args(spec.CollapseMetric) if m in wanted)
     for name in wanted:
-        if name not in default.metrics:
-            table.fault("metrics", f'"{name}" is no metric; use {", ".join(default.metrics)}')
+        if name not in get_args(spec.CollapseMetric):
+            known = ", ".join(get_args(spec.CollapseMetric))
+            table.fault("metrics", f'"{name}" is no metric; use {known}')
     options = spec.CollapseOptions(
         metrics=metrics,
         token_budget=table.integer("token_budget", default.token_budget, minimum=10),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 Purpose: TypeAlias = Literal["train", "held-out", "harmful", "jailbreak", "benign", "articles"]
 SourceKind: TypeAlias = Literal["human", "model"]
@@ -13,7 +13,19 @@ Assign: TypeAlias = Literal["random", "folds", "all"]
 LossOn: TypeAlias = Literal["completion", "all"]
 Scheduler: TypeAlias = Literal["linear", "cosine", "constant", "constant_with_warmup"]
 Dtype: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
-CollapseMetric: TypeAlias = Literal["ppl1", "ppl2", "self-bleu", "distinct", "length"]
+CollapseMetric: TypeAlias = Literal[
+    "ppl1",
+    "ppl2",
+    "entropy",
+    "self-bleu",
+    "distinct",
+    "length",
+    "mattr",
+    "mtld",
+    "self-repetition",
+    "compression",
+    "heaps",
+]
 
 SCHEMA = 1
 ATTACK_PURPOSES: tuple[Purpose, ...] = ("harmful", "jailbreak", "benign")
@@ -67,7 +79,7 @@ class BaseModel:
     revision: str | None = None
     """Branch, tag or commit on the hub; the plan pins it to a commit."""
     dtype: Dtype = "auto"
-    """Number format of the weights in memory; `auto` is the one they are stored in."""
+    """Number format in memory; `auto` is bfloat16 where the hardware computes in it, else float32."""
     system: str | None = None
     """System prompt for training, for answers, and for sources that name none of their own."""
 
@@ -241,8 +253,8 @@ class Finetune:
     """Optimiser steps between two looks at the validation rows."""
     patience: int | None = None
     """Looks without improvement after which training stops; None trains to the end."""
-    save_every: int = 20
-    """Optimiser steps between two checkpoints that a stopped run continues from."""
+    save_every: int | None = None
+    """Optimiser steps between two checkpoints; without it every five minutes, and at a stop."""
     warmup_ratio: float = 0.03
     weight_decay: float = 0.01
     scheduler: Scheduler = "cosine"
@@ -253,7 +265,8 @@ class Finetune:
 class CollapseOptions:
     """Options of the axis `collapse`."""
 
-    metrics: tuple[CollapseMetric, ...] = ("ppl1", "ppl2", "self-bleu", "distinct", "length")
+    metrics: tuple[CollapseMetric, ...] = get_args(CollapseMetric)
+    """Which numbers are computed; `entropy` reads each answer once more under its own checkpoint."""
     token_budget: int = 1000
     """Tokens that distinct-n is counted on, the same for each condition."""
     seed: int = 0

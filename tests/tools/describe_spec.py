@@ -82,6 +82,8 @@ def fields(node: ast.ClassDef) -> Iterator[tuple[str, str, str, str]]:
         default = ast.unparse(statement.value) if statement.value else ""
         if default.startswith("field("):
             default = "see below"
+        elif default.startswith("get_args("):
+            default = "all of them"
         yield statement.target.id, ast.unparse(statement.annotation), default, text
 
 

@@ -154,7 +154,8 @@ FAULTS = {
     "metric": (
         ("token_budget = 500", 'metrics = ["ppl3"]'),
         'eggs.toml:56: evaluate.collapse.metrics: "ppl3" is no metric; '
-        "use ppl1, ppl2, self-bleu, distinct, length",
+        "use ppl1, ppl2, entropy, self-bleu, distinct, length, mattr, mtld, self-repetition, "
+        "compression, heaps",
     ),
     "unequal shares of all": (
         ('"folds"', '"all"'),
