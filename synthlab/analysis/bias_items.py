@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from synthlab.metrics.article_values import Booleans, Floats, Integers
-from synthlab.metrics.preference import Comparisons
+from synthlab.metrics.preference import Comparisons, label_mass
 
 Record: TypeAlias = Mapping[str, Any]
 HUMAN_PREFIX = "human:"
@@ -45,6 +45,8 @@ class JudgeItems:
     pair_ids: tuple[str, ...]
     """The same before every judge of the same texts."""
     pairs: Comparisons
+    label_mass: Floats
+    """(pairs,) probability on the labels, also of pairs that were left out for having little."""
     anchors: Comparisons
     identical_log_p: Floats
     """(pairs, 2) of the labels of the first and the second place."""
@@ -106,6 +108,7 @@ def judge_items(
         frozenset(sources),
         tuple(str(row["id"]) for row in by_kind["pair"]),
         _comparisons(by_kind["pair"], place),
+        _mass(by_kind["pair"]),
         _comparisons(by_kind["anchor"], place),
         np.asarray([_log_p(row, 1)[0] for row in identical], np.float64).reshape(-1, 2),
         np.asarray([place[row["prompt_id"]] for row in identical], np.int64),
@@ -122,6 +125,11 @@ def _comparisons(rows: Sequence[Record], place: Mapping[str, int]) -> Comparison
         np.asarray([row["x"]["characters"] for row in rows], np.float64),
         np.asarray([row["y"]["characters"] for row in rows], np.float64),
     )
+
+
+def _mass(rows: Sequence[Record]) -> Floats:
+    asked = [row["log_p"] or [[np.nan, np.nan]] * 2 for row in rows]
+    return label_mass(np.asarray(asked, np.float64).reshape(-1, 2, 2))
 
 
 def _log_p(row: Record, orders: int) -> list[list[float]]:

@@ -23,7 +23,6 @@ from synthlab.metrics.judge_health import (
     longer_wins,
     order_flips,
 )
-from synthlab.metrics.preference import label_mass
 
 METHOD = "t on articles"
 
@@ -70,7 +69,7 @@ class JudgeCard:
 def judge_card(items: JudgeItems) -> JudgeCard:
     """Measure one judge's health on its own items, intervals clustered by article."""
     pairs, anchors = items.pairs, items.anchors
-    mass = label_mass(pairs.log_p)
+    mass = items.label_mass
     scored = np.isfinite(mass)
     figures = (
         _figure("judge-anchor-accuracy", anchor_hits(anchors), len(anchors)),

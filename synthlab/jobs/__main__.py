@@ -24,6 +24,7 @@ JOB_MODULES = {
     "mix": "synthlab.jobs.mix",
     "finetune": "synthlab.jobs.finetune",
     "collapse": "synthlab.jobs.collapse",
+    "bias": "synthlab.jobs.bias",
     "compose": "synthlab.jobs.compose",
     "robustness": "synthlab.jobs.robustness",
 }

@@ -15,7 +15,7 @@ POSITION_BAND = (0.45, 0.55)
 """First-position shares that call for no warning."""
 MOST_FLIPS = 0.5
 """Share of order flips above which a judge's preferences are not shown as a bias."""
-LEAST_MASS = 0.01
+LEAST_MASS = 0.05
 """Median probability on the labels below which the judge is not answering the question."""
 CHANCE = 0.5
 
