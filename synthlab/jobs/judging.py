@@ -181,15 +181,20 @@ def answer_tokens(tokenizer: Any, question: Question) -> _Tokens:
     """The tokens of the reply's opening, and the one token per label that then follows.
 
     They are read off the opening together with each label, since some tokenizers join the blank to
-    the label and others do not. Raises JobError if the labels are not told apart by one token.
+    the label and others do not; where that differs between the labels, the blank stands alone.
+    Raises JobError if the labels are not told apart by one token.
     """
-    spelled = [
-        tuple(tokenizer(f"{question.opening} {one.label}", add_special_tokens=False)["input_ids"])
-        for one in question.labels
-    ]
-    opening = spelled[0][:-1]
-    labels = tuple(ids[-1] for ids in spelled)
-    if any(ids[:-1] != opening for ids in spelled) or len(set(labels)) != len(labels):
+
+    def ids(text: str) -> tuple[int, ...]:
+        return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    joined = [ids(f"{question.opening} {one.label}") for one in question.labels]
+    opening = joined[0][:-1]
+    if any(spelled[:-1] != opening for spelled in joined):
+        opening = ids(f"{question.opening} ")
+        joined = [(*opening, *ids(one.label)) for one in question.labels]
+    labels = tuple(spelled[-1] for spelled in joined)
+    if any(spelled[:-1] != opening for spelled in joined) or len(set(labels)) != len(labels):
         raise JobError(
             "no_label_token",
             f"the judge's tokenizer has no single token for each label of {question.id!r}",
