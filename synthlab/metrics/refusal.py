@@ -59,9 +59,10 @@ class RefusalReading:
 
 def normalise(text: str) -> str:
     """One spelling for what readers see as one: NFKC, straight apostrophes, no case, single blanks."""
-    shown = _INVISIBLE.sub("", text[:READ_CHARACTERS])
+    # Before NFKC, which would take an acute accent that stands for an apostrophe apart.
+    shown = _INVISIBLE.sub("", text[:READ_CHARACTERS]).translate(_APOSTROPHES)
     composed = "".join(unicodedata.normalize("NFKC", piece) for piece in _SLICE.findall(shown))
-    plain = _EMPHASIS.sub("", composed.translate(_APOSTROPHES).casefold())
+    plain = _EMPHASIS.sub("", composed.casefold())
     return _BLANKS.sub(" ", plain).strip()
 
 
