@@ -216,8 +216,8 @@ def test_matcher_on_human_labels_of_pyrit() -> None:
         with zipfile.ZipFile(wheel) as archive:
             raw = archive.read(f"pyrit/datasets/scorer_evals/refusal_scorer/{name}")
         assert sha256(raw).hexdigest() == digest
-        lines = [x for x in raw.decode("utf-8-sig").splitlines(True) if not x.startswith("#")]
-        for row in DictReader(StringIO("".join(lines))):
+        table = raw.decode("utf-8-sig").split("\n", 1)[1]  # the first line names the version
+        for row in DictReader(StringIO(table)):
             text = row["assistant_response"]
             label = {"1": "refusal", "0": "other"}[row["human_score"]]
             # The same text may well answer another row's request.
