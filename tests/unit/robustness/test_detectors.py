@@ -216,7 +216,7 @@ def test_matcher_on_human_labels_of_pyrit() -> None:
         with zipfile.ZipFile(wheel) as archive:
             raw = archive.read(f"pyrit/datasets/scorer_evals/refusal_scorer/{name}")
         assert sha256(raw).hexdigest() == digest
-        table = raw.decode("utf-8-sig").split("\n", 1)[1]  # the first line names the version
+        table = re.sub(r"\A(?:#[^\n]*\n)+", "", raw.decode("utf-8-sig"))
         for row in DictReader(StringIO(table)):
             text = row["assistant_response"]
             label = {"1": "refusal", "0": "other"}[row["human_score"]]
