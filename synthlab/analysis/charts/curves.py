@@ -69,8 +69,12 @@ def draw_lines(chart: LineChart, width: int, height: int, symbols: Symbols) -> G
         ruler(chart.x, (x for s in chart.series for x in s.x)),
         ruler(chart.y, (y for s in chart.series for y in s.y)),
     )
-    missing = sum(_unplaced(series, *rulers) for series in chart.series)
-    total = sum(len(series.x) for series in chart.series)
+    placed = [
+        [_point(x, y, rulers) for x, y in zip(series.x, series.y, strict=True)]
+        for series in chart.series
+    ]
+    missing = sum(points.count(None) for points in placed)
+    total = sum(map(len, placed))
     if missing == total:
         return message(width, height, chart.title, _nothing(total, chart.y))
     shown = looks([series.name for series in chart.series])
@@ -83,8 +87,8 @@ def draw_lines(chart: LineChart, width: int, height: int, symbols: Symbols) -> G
     plot = _Plot(chart.title, chart.x, chart.y, legend, notes)
 
     def layers(columns: int, rows: int) -> list[_Layer]:
-        pairs = zip(chart.series, shown, strict=True)
-        return [_series_layer(s, look, rulers, columns, rows) for s, look in pairs]
+        given = zip(chart.series, placed, shown, strict=True)
+        return [_series_layer(s, points, look, (columns, rows)) for s, points, look in given]
 
     return _draw(plot, rulers, layers, width, height, symbols)
 
@@ -182,9 +186,9 @@ def _marker_cells(drawn: Sequence[str], number: int, of: int) -> list[tuple[int,
 
 
 def _series_layer(
-    series: Series, look: Look, rulers: tuple[Ruler, Ruler], columns: int, rows: int
+    series: Series, placed: Sequence[Point | None], look: Look, cells: tuple[int, int]
 ) -> _Layer:
-    placed = [_point(x, y, rulers) for x, y in zip(series.x, series.y, strict=True)]
+    columns, rows = cells
     fine = (columns * _DOTS_PER_CELL[0], rows * _DOTS_PER_CELL[1])
     if series.mark == "points":
         inside = [p for p in placed if p and 0 <= p.x <= 1 and 0 <= p.y <= 1]
@@ -227,10 +231,6 @@ def _apart(points: Sequence[Point], fine: tuple[int, int]) -> tuple[Point, ...]:
 def _point(x: float, y: float, rulers: tuple[Ruler, Ruler]) -> Point | None:
     across, up = rulers[0].place(x), rulers[1].place(y)
     return None if across is None or up is None else Point(across, up)
-
-
-def _unplaced(series: Series, x: Ruler, y: Ruler) -> int:
-    return sum(_point(a, b, (x, y)) is None for a, b in zip(series.x, series.y, strict=True))
 
 
 def _named(name: str, n: int | None) -> str:

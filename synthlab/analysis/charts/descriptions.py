@@ -189,16 +189,17 @@ def box_of(name: str, values: Iterable[float], scale: Scale = "linear") -> Box:
         return Box(name, 0, nan, nan, nan, nan, nan, nan, (), left_out)
     lower, median, upper = (quantile(usable, share) for share in (0.25, 0.5, 0.75))
     low_fence, high_fence = _fences(lower, upper, scale)
-    inside = [v for v in usable if low_fence <= v <= high_fence]
-    outliers = tuple(v for v in usable if not low_fence <= v <= high_fence)
+    # Near the smallest float, quartiles are rounded, and both may lie between two values.
+    inside = [v for v in usable if low_fence <= v <= high_fence] or usable
+    outliers = tuple(v for v in usable if not inside[0] <= v <= inside[-1])
     return Box(
         name,
         len(usable),
-        min(inside),
+        inside[0],
         lower,
         median,
         upper,
-        max(inside),
+        inside[-1],
         _mean(usable),
         outliers,
         left_out,
@@ -211,8 +212,9 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     below = math.floor(place)
     above = min(below + 1, len(ordered) - 1)
     weight = place - below
-    # Written so that two values of opposite huge size do not overflow.
-    return ordered[below] * (1 - weight) + ordered[above] * weight
+    # Written so that two values of opposite huge size do not overflow; rounding must not leave them.
+    between = ordered[below] * (1 - weight) + ordered[above] * weight
+    return min(ordered[above], max(ordered[below], between))
 
 
 def _fences(lower: float, upper: float, scale: Scale) -> tuple[float, float]:

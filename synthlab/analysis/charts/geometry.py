@@ -93,15 +93,15 @@ def clip_segment(start: Point, end: Point) -> tuple[Point, Point] | None:
             leave = min(leave, at)
     if enter > leave:
         return None
-    first = start if enter == 0.0 else _pressed(start.x + enter * dx, start.y + enter * dy)
-    last = end if leave == 1.0 else _pressed(start.x + leave * dx, start.y + leave * dy)
-    return first, last
+    first = start if enter == 0.0 else Point(start.x + enter * dx, start.y + enter * dy)
+    last = end if leave == 1.0 else Point(start.x + leave * dx, start.y + leave * dy)
+    return _pressed(first), _pressed(last)
 
 
 def _inside(point: Point) -> bool:
     return 0.0 <= point.x <= 1.0 and 0.0 <= point.y <= 1.0
 
 
-def _pressed(x: float, y: float) -> Point:
-    """Rounding may leave a clipped end a hair outside."""
-    return Point(min(1.0, max(0.0, x)), min(1.0, max(0.0, y)))
+def _pressed(point: Point) -> Point:
+    """Rounding may leave an end a hair outside, clipped or not."""
+    return Point(min(1.0, max(0.0, point.x)), min(1.0, max(0.0, point.y)))

@@ -53,7 +53,7 @@ def draw_heatmap(chart: Heatmap, width: int, height: int) -> Grid:
         for j, value in enumerate(chart.values[i][:columns]):
             text, style = _cell(value, low, high, cell)
             sheet.write(head + i, left + j * cell, text, style)
-    return sheet.finish(draw_notes(sheet, notes, room.notes))
+    return sheet.finish(draw_notes(sheet, notes, height - head - rows))
 
 
 def _notes(chart: Heatmap, low: float, high: float) -> tuple[str, ...]:

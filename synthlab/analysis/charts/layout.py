@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from synthlab.analysis.charts.descriptions import Axis
-from synthlab.analysis.charts.grid import BOLD, DIM, PLAIN, Grid, Sheet, Style, cell_width, cut
+from synthlab.analysis.charts.grid import BOLD, DIM, Grid, Sheet, Style, cell_width, cut
 from synthlab.analysis.charts.palette import Look
 from synthlab.analysis.charts.scales import Ruler, Tick
 from synthlab.text import safe_line
@@ -128,12 +128,13 @@ def draw_legend(sheet: Sheet, entries: Sequence[LegendEntry], rows: int) -> tupl
     return (f"not in the legend: {', '.join(hidden)}",) if hidden else ()
 
 
-def draw_notes(sheet: Sheet, notes: Sequence[str], rows: int) -> tuple[str, ...]:
-    """Dim lines at the foot; returns all notes if they do not fit, so that none is cut."""
+def draw_notes(sheet: Sheet, notes: Sequence[str], room: int) -> tuple[str, ...]:
+    """Dim lines in at most the last `room` rows; returns all notes if one of them has no place."""
     lines = note_lines(notes, sheet.width)
-    for row, line in enumerate(lines[:rows]):
-        sheet.write(sheet.height - rows + row, 0, line, DIM)
-    return tuple(clean(note) for note in notes) if len(lines) > rows else ()
+    shown = lines[:room]
+    for row, line in enumerate(shown):
+        sheet.write(sheet.height - len(shown) + row, 0, line, DIM)
+    return tuple(clean(note) for note in notes) if len(lines) > room else ()
 
 
 def axis_text(axis: Axis, ruler: Ruler) -> str:
@@ -164,13 +165,18 @@ def draw_x_axis(sheet: Sheet, area: Area, ruler: Ruler, room: Room, text: str) -
 
 
 def fitting_ticks(ruler: Ruler, area: Area, width: int) -> tuple[Tick, ...]:
-    """As many x ticks as stand side by side with a blank between them."""
-    for most in range(max(2, area.width // _CELLS_PER_X_TICK), 1, -1):
+    """As many x ticks as stand side by side with a blank between them; else the limits."""
+    for most in range(max(4, area.width // _CELLS_PER_X_TICK), 1, -1):
         ticks = ruler.ticks(most)
-        spans = [(_start(t, area, width), len(t.label)) for t in ticks]
-        if all(a + size < b for (a, size), (b, _) in itertools.pairwise(spans)):
+        if len(ticks) > 1 and _stand_apart(ticks, area, width):
             return ticks
-    return ruler.ticks(2)[:1]
+    limits = ruler.limit_ticks()
+    return limits if _stand_apart(limits, area, width) else limits[:1]
+
+
+def _stand_apart(ticks: Sequence[Tick], area: Area, width: int) -> bool:
+    spans = [(_start(tick, area, width), len(tick.label)) for tick in ticks]
+    return all(a + size < b for (a, size), (b, _) in itertools.pairwise(spans))
 
 
 def _start(tick: Tick, area: Area, width: int) -> int:
@@ -190,25 +196,18 @@ def draw_y_axis(sheet: Sheet, area: Area, ticks: Sequence[Tick]) -> None:
 
 
 def y_ticks(ruler: Ruler, height: int) -> tuple[Tick, ...]:
-    """Y ticks on rows of their own."""
+    """Y ticks on rows of their own; on a low canvas that has no two round values, the limits."""
     for most in range(max(2, (height + 1) // 2), 1, -1):
         ticks = ruler.ticks(most)
         rows = [round(tick.place * (height - 1)) for tick in ticks]
-        if len(set(rows)) == len(rows):
+        if len(ticks) > 1 and len(set(rows)) == len(rows):
             return ticks
-    return ruler.ticks(2)[:1]
+    return ruler.limit_ticks() if height > 1 else ()
 
 
 def label_width(texts: Sequence[str], width: int) -> int:
     """Cells for a column of labels: what they need, but never more than a third of the chart."""
     return min(max((cell_width(clean(text)) for text in texts), default=0), max(3, width // 3))
-
-
-def in_row(
-    sheet: Sheet, row: int, column: int, width: int, text: str, style: Style = PLAIN
-) -> None:
-    """Write at most `width` cells."""
-    sheet.write(row, column, cut(text, width), style)
 
 
 def message(width: int, height: int, title: str, text: str) -> Grid:

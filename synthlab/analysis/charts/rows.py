@@ -50,12 +50,14 @@ class _Rows:
     each: int
     """Rows of one name."""
     notes: tuple[str, ...]
+    spare: int
+    """Rows at the foot that neither names nor axis need."""
 
     def top(self, number: int) -> int:
         return self.area.top + number * self.each
 
     def finish(self) -> Grid:
-        return self.sheet.finish(draw_notes(self.sheet, self.notes, self.room.notes))
+        return self.sheet.finish(draw_notes(self.sheet, self.notes, self.spare))
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ def draw_histogram(chart: Histogram, width: int, height: int) -> Grid:
     highest = max(max(row) for row in shares) or 1.0
     notes.append(f"height: share of the sample in a bin; the highest is {highest:.0%}")
     labels = _Labels(tuple(names), right, looks(names))
-    made = _frame(chart.title, chart.axis, tuple(notes), labels, scale, width, height, 6)
+    made = _frame(chart.title, chart.axis, tuple(notes), labels, scale, width, height, 6, bins)
     for i, row in enumerate(shares[: made.shown]):
         rows = made.each - (1 if made.each >= 3 else 0)
         heights = [share / highest * rows for share in row]
@@ -219,15 +221,20 @@ def _frame(
     width: int,
     height: int,
     most_rows: int,
+    parts: int = 1,
 ) -> _Rows:
-    """Draw all but the data; every name gets the same number of rows, at most `most_rows`."""
+    """Draw all but the data; every name gets the same number of rows, at most `most_rows`.
+
+    parts: the width of the canvas is a multiple of this, where it is large enough.
+    """
     sheet = Sheet(width, height)
     room = share_rows(height, (), notes, width)
     left = label_width([f"  {name}" for name in labels.left], width) + 2
     right = max(map(cell_width, labels.right), default=0) + 1
     right = right if width - left - right >= max(10, width // 3) else 0
     rows = max(1, height - 1 - room.below)
-    area = Area(1, left, max(1, width - left - right), rows)
+    columns = max(1, width - left - right)
+    columns -= columns % parts if columns >= parts else 0
     count = len(labels.left)
     shown = min(count, rows)
     each = max(1, min(most_rows, rows // max(1, count)))
@@ -236,9 +243,10 @@ def _frame(
     if not right:
         told = zip(labels.left, labels.right, strict=True)
         notes = (*notes, "; ".join(f"{clean(name)}: {text}" for name, text in told))
-    used = Area(1, left, area.width, max(1, min(rows, each * shown)))
+    used = Area(1, left, columns, max(1, min(rows, each * shown)))
     draw_title(sheet, title)
-    made = _Rows(sheet, used, scale, room, shown, each, notes)
+    spare = room.notes + rows - used.height
+    made = _Rows(sheet, used, scale, room, shown, each, notes, spare)
     _draw_labels(made, labels, right)
     for row in range(used.top, used.bottom):
         sheet.write(row, left - 1, "│", DIM)

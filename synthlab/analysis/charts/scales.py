@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from synthlab.analysis.charts.descriptions import Axis, Scale, Unit
 
@@ -12,6 +13,7 @@ LARGEST = 1e300
 """Values beyond are drawn at this size: a span of two of them still fits a float."""
 SMALLEST = 1e-300
 _NICE = (1.0, 2.0, 5.0, 10.0)
+_LOG_LIMITS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 _MOST_TICKS = 50
 _SUFFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -36,12 +38,18 @@ class Ruler:
     suffix: str = ""
     """Unit of the shown values, for the label of the axis."""
 
+    @cached_property
+    def _ends(self) -> tuple[float, float]:
+        """Lower limit and span on the shape of the scale."""
+        low, high = _shape(self.lower, self.scale), _shape(self.upper, self.scale)
+        return low, high - low
+
     def place(self, value: float) -> float | None:
         """Where a value lies, 0 to 1 inside the limits; None is a gap: not finite, or log of <= 0."""
         if not math.isfinite(value) or (self.scale == "log" and value <= 0):
             return None
-        low, high, at = (_shape(v, self.scale) for v in (self.lower, self.upper, value))
-        return (at - low) / (high - low)
+        low, span = self._ends
+        return (_shape(value, self.scale) - low) / span
 
     def clamp(self, value: float) -> float | None:
         """Like `place`, but what lies outside is put on the nearest limit."""
@@ -58,6 +66,11 @@ class Ruler:
             if place is not None and -1e-9 <= place <= 1 + 1e-9 and label not in found:
                 found[label] = Tick(min(1.0, max(0.0, place)), label)
         return tuple(found.values())
+
+    def limit_ticks(self) -> tuple[Tick, ...]:
+        """The two limits, rounded to three digits, where no round values fit."""
+        low, high = (short(v / self.factor, 3) for v in (self.lower, self.upper))
+        return (Tick(0.0, low), Tick(1.0, high)) if low != high else (Tick(0.0, low),)
 
 
 def ruler(axis: Axis, values: Iterable[float], *, zero: bool = False) -> Ruler:
@@ -113,8 +126,12 @@ def short(value: float, digits: int = 4, largest: float | None = None) -> str:
     size = abs(value)
     if value == 0:
         return "0"
+    if not math.isfinite(value):
+        return str(value)
     if size >= 1e15 or size < 1e-4:
-        return f"{value:.{digits - 1}e}".replace("e+", "e").replace("e0", "e").replace("e-0", "e-")
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        return f"{mantissa}e{int(exponent)}"
     for limit, suffix in _SUFFIXES:
         if size >= limit and (limit > 1e3 or max(size, largest or 0.0) >= 1e4):
             return _plain(value / limit, digits) + suffix
@@ -134,7 +151,8 @@ def _read(text: str) -> float:
 
 def _shape(value: float, scale: Scale) -> float:
     # Halved, so that the span between the two ends of the float range is no infinity.
-    return math.log10(max(value, SMALLEST)) if scale == "log" else _bounded(value) / 2
+    bounded = _bounded(value)
+    return math.log10(max(bounded, SMALLEST)) if scale == "log" else bounded / 2
 
 
 def _bounded(value: float) -> float:
@@ -163,7 +181,8 @@ def _round_limits(low: float, high: float, factor: float) -> tuple[float, float]
     if not _told_apart(low, high, "linear"):
         low, high = _widened(low, high, log=False)
     step = _nice_step(low / factor, high / factor, 8) * factor
-    floor, ceiling = math.floor(low / step) * step, math.ceil(high / step) * step
+    floor = math.floor(low / step + 1e-9) * step
+    ceiling = math.ceil(high / step - 1e-9) * step
     return min(floor, low), max(ceiling, high)
 
 
@@ -172,13 +191,12 @@ def _log_limits(low: float, high: float) -> tuple[float, float]:
     if not _told_apart(low, high, "log"):
         low, high = _widened(low, high, log=True)
     if high / low < 10:
-        low, high = _round_limits(low, high, 1.0)[0] or low, _round_limits(low, high, 1.0)[1]
-        return low, high
-    bottom = 10.0 ** math.floor(math.log10(low) + 1e-9)
-    top = 10.0 ** math.floor(math.log10(high) - 1e-9)
-    floor = max(step * bottom for step in _NICE if step * bottom <= low * (1 + 1e-9))
-    ceiling = min(step * top for step in _NICE if step * top >= high * (1 - 1e-9))
-    return floor, ceiling
+        floor, ceiling = _round_limits(low, high, 1.0)
+        return floor if floor > 0 else low, ceiling
+    bottom, top = (10.0 ** math.floor(math.log10(value)) for value in (low, high))
+    below = [step * bottom for step in _LOG_LIMITS if step * bottom <= low * (1 + 1e-9)]
+    above = [step * top for step in _LOG_LIMITS if step * top >= high * (1 - 1e-9)]
+    return max(below, default=low), min(above, default=high)
 
 
 def _nice_step(low: float, high: float, most: int) -> float:
