@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from synthlab.experiment.bias_section import bias_articles, complete_bias
 from synthlab.experiment.robustness_section import complete_robustness
 from synthlab.experiment.spec import ExperimentSpec, Mixture, Source
 from synthlab.experiment.table_reader import Problems, nearest
@@ -17,7 +18,7 @@ def complete(spec: ExperimentSpec, problems: Problems) -> ExperimentSpec:
     for mixture in spec.mixtures.values():
         _check_mixture(spec, mixture, problems)
     _check_cycles(spec, problems)
-    return _evaluation(complete_robustness(spec, problems), problems)
+    return complete_bias(_evaluation(complete_robustness(spec, problems), problems), problems)
 
 
 def _check_holdouts(spec: ExperimentSpec, problems: Problems) -> None:
@@ -99,8 +100,10 @@ def _evaluation(spec: ExperimentSpec, problems: Problems) -> ExperimentSpec:
                 ("evaluate", "prompts"), f'no prompt set is called "{evaluate.prompts}"{known}'
             )
         return spec
-    if evaluate.robustness is not None and evaluate.collapse is None:
-        return spec  # the axis brings its own prompt sets
+    needs_answers = evaluate.bias is not None and not bias_articles(spec)
+    brings_own = evaluate.robustness is not None or evaluate.bias is not None
+    if brings_own and evaluate.collapse is None and not needs_answers:
+        return spec
     held_out = [name for name, p in spec.prompts.items() if p.purpose == "held-out"]
     if len(held_out) == 1:
         return replace(spec, evaluate=replace(evaluate, prompts=held_out[0]))

@@ -13,6 +13,7 @@ from typing import Any
 from synthlab.errors import NotFoundError, SpecError
 from synthlab.experiment.keys import step_key
 from synthlab.experiment.models import ResolvedModel
+from synthlab.experiment.plan_bias import measure_bias
 from synthlab.experiment.plan_robustness import compose_set, measure_robustness
 from synthlab.experiment.resolver import Resolver
 from synthlab.experiment.spec import (
@@ -26,7 +27,9 @@ from synthlab.experiment.spec import (
 )
 from synthlab.experiment.steps import Cell, Plan, PlanCell, Step, StepAlias, StepInput, StepKind
 
-MODEL_KINDS: frozenset[StepKind] = frozenset({"generate", "finetune", "collapse", "robustness"})
+MODEL_KINDS: frozenset[StepKind] = frozenset(
+    {"generate", "finetune", "collapse", "robustness", "bias"}
+)
 
 
 def build_plan(spec: ExperimentSpec, resolver: Resolver) -> Plan:
@@ -48,12 +51,6 @@ class _Planner:
 
     def plan(self) -> Plan:
         spec = self.spec
-        for axis in spec.evaluate.unavailable if spec.evaluate else ():
-            where = spec.origin.where("evaluate", axis)
-            raise SpecError(
-                f"{where}: the axis {axis} is not available yet",
-                f"take [evaluate.{axis}] out of the file; collapse can be measured",
-            )
         with self.located("base", "model"):
             self.model(spec.base.model, spec.base.revision)
         for name, prompts in spec.prompts.items():
@@ -66,6 +63,8 @@ class _Planner:
             for seed in spec.seeds:
                 self.finetune(mixture, seed)
         cells = [cell for condition in spec.conditions for cell in self.condition(condition)]
+        if spec.evaluate is not None and spec.evaluate.bias is not None:
+            cells += measure_bias(self, spec.evaluate, spec.evaluate.bias)
         return Plan(spec.name, tuple(self.steps.values()), tuple(cells))
 
     def condition(self, condition: str) -> Iterator[PlanCell]:
@@ -83,7 +82,7 @@ class _Planner:
                     cell = Cell(condition, seed, "collapse")
                     step = self.collapse(evaluate, evaluate.collapse, cell, answers, finetune)
                     yield PlanCell(cell, step, answers, finetune)
-                elif evaluate.robustness is None:
+                elif evaluate.robustness is None and evaluate.bias is None:
                     yield PlanCell(Cell(condition, seed, None), answers, answers, finetune)
             if evaluate.robustness is not None:
                 cell = Cell(condition, seed, "robustness")
@@ -123,8 +122,12 @@ class _Planner:
         }
         return compose_set(self, base, self.add("import", label, params, {}, locate=found.locate))
 
-    def generate(self, source: Source) -> str:
-        label = f"generate/{source.name}"
+    def generate(self, source: Source, prompts: str | None = None) -> str:
+        """A source's answers to its own prompt set, or to another one that an axis asks for."""
+        answered = prompts or source.prompts
+        label = (
+            f"generate/{source.name}" if prompts is None else f"generate-{prompts}/{source.name}"
+        )
         keys = ("sources", source.name)
         if source.engine != "transformers":
             raise SpecError(
@@ -151,9 +154,9 @@ class _Planner:
             locate["adapter"] = str(adapter.folder)
         system = self.spec.base.system if source.system is None else source.system
         params |= self.generate_params(
-            model, source.prompts, source.sampling, system or None, source.seed
+            model, answered, source.sampling, system or None, source.seed
         )
-        inputs["prompts"] = self.import_set(source.prompts)
+        inputs["prompts"] = self.import_set(answered)
         return self.add("generate", label, params, inputs, model=model, locate=locate)
 
     def answers(self, evaluate: Evaluate, condition: str, seed: int, finetune: str | None) -> str:

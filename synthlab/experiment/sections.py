@@ -6,11 +6,11 @@ import re
 from typing import Literal, get_args
 
 from synthlab.experiment import spec
+from synthlab.experiment.bias_section import read_bias
 from synthlab.experiment.robustness_section import check_compose, read_compose, read_robustness
 from synthlab.experiment.table_reader import TableReader
 
 STRATA: tuple[Literal["category"], ...] = ("category",)
-COMING_AXES = ("bias",)
 SEED_LIMIT = 2**31 - 1
 """Seeds that every library accepts."""
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -251,10 +251,8 @@ def read_evaluate(table: TableReader) -> spec.Evaluate:
         sampling=read_sampling(sampling, samples=table.integer("samples", 1, minimum=1)),
         collapse=read_collapse(table.subtable("collapse")) if table.has("collapse") else None,
         robustness=read_robustness(attacks, own) if table.has("robustness") else None,
-        unavailable=tuple(axis for axis in COMING_AXES if table.has(axis)),
+        bias=read_bias(table.subtable("bias")) if table.has("bias") else None,
     )
-    for axis in COMING_AXES:
-        table.subtable(axis)
     table.close()
     return evaluate
 

@@ -302,6 +302,33 @@ class RobustnessOptions:
 
 
 @dataclass(frozen=True)
+class BiasOptions:
+    """Options of the axis `bias`: every condition judges the sources' texts and the conditions' own."""
+
+    prompts: str = ""
+    """The set whose answers are judged: the one with the purpose articles if there is just one, else
+    the one of `[evaluate]`."""
+    rows: int = 100
+    """Prompts of the set that are judged, drawn by `seed`."""
+    sources: tuple[str, ...] = ()
+    """Sources that are compared; all where none is named."""
+    show_prompt: bool = True
+    """Let the judge read the prompt; the paper hides it."""
+    rubric: str = "pairwise-ab"
+    """Which text is better: a published rubric, or the path of a rubric file (.toml)."""
+    ratings: bool = True
+    """Ask for a rating of each text as well."""
+    rating_rubric: str = "rating-5"
+    """How good one text is: a published rubric, or the path of a rubric file (.toml)."""
+    anchors: int = 2
+    """Pairs with a known better text for each prompt; they show whether the judge can judge."""
+    least_mass: float = 0.05
+    """Probability that the judge must give to the labels; below it an item is unscored."""
+    seed: int = 0
+    """Which prompts are drawn."""
+
+
+@dataclass(frozen=True)
 class Evaluate:
     """What is measured, and on which answers."""
 
@@ -310,8 +337,7 @@ class Evaluate:
     sampling: Sampling = field(default_factory=Sampling)
     collapse: CollapseOptions | None = None
     robustness: RobustnessOptions | None = None
-    unavailable: tuple[str, ...] = ()
-    """Axes that the file asks for and that this version cannot measure."""
+    bias: BiasOptions | None = None
 
 
 @dataclass(frozen=True)

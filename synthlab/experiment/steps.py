@@ -9,7 +9,7 @@ from typing import Any, Literal, NewType, TypeAlias
 from synthlab.errors import NotFoundError
 
 StepKind: TypeAlias = Literal[
-    "fetch", "import", "generate", "mix", "finetune", "collapse", "compose", "robustness"
+    "fetch", "import", "generate", "mix", "finetune", "collapse", "compose", "robustness", "bias"
 ]
 StepKey = NewType("StepKey", str)
 Json: TypeAlias = Any
@@ -24,6 +24,7 @@ JOB_VERSIONS: Mapping[StepKind, int] = {
     "collapse": 1,
     "compose": 1,
     "robustness": 1,
+    "bias": 1,
 }
 """Raised when a job's code would give another output for the same parameters; part of the key."""
 

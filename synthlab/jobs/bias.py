@@ -51,7 +51,7 @@ def run(context: JobContext) -> None:
         asks.append(Ask(rubric, ratings))
     said, noted = ask_judge(context, source, texts, asks)
     notes = keep_notes(context, noted)
-    least = float(context.params["min_label_mass"])
+    least = float(context.params["least_mass"])
     item_rows = [pair_record(pair, said, least) for pair in pairs]
     rating_rows = [rating_record(one, said, rubric, least) for one in ratings] if rubric else []
     durable.write_jsonl(context.out / "items.jsonl", item_rows)
@@ -132,7 +132,7 @@ def report(
         "chat_template": notes.template_sha256,
         "dtype": notes.dtype,
         "task_is_shown": bool(context.params["show_prompt"]),
-        "min_label_mass": float(context.params["min_label_mass"]),
+        "least_mass": float(context.params["least_mass"]),
     }
     results = [
         result_of(figure, common, rubrics) for figure in (*card.figures, *judge_figures(items))

@@ -64,7 +64,7 @@ def params(kinds: Sequence[str], **changes: Any) -> dict[str, Any]:
         "show_prompt": True,
         "pairwise": rubric("pairwise-ab").to_json(),
         "rating": rubric("rating-5").to_json(),
-        "min_label_mass": 0.0,
+        "least_mass": 0.0,
         "anchors": 2,
         "seed": 0,
         "dtype": "float32",

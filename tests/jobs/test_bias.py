@@ -222,7 +222,7 @@ def test_texts_that_cannot_be_judged_are_counted(lab: Lab, run_job: Any) -> None
 
 
 def test_little_mass_on_the_labels_is_not_scored_but_shown(lab: Lab, run_job: Any) -> None:
-    directory = queued(lab, "bias0001", standard(lab), min_label_mass=0.99)
+    directory = queued(lab, "bias0001", standard(lab), least_mass=0.99)
     run_job(bias, directory)
     found = results(lab, "bias0001")
     assert found["preference-own"]["value"] is None

@@ -30,7 +30,7 @@ SECTIONS = {
     "Evaluate": "[evaluate]",
     "RobustnessRubrics": "rubrics = { … } of [evaluate.robustness]",
 }
-INTERNAL = {"name", "origin", "unavailable", "prompts", "sources", "mixtures", "base", "finetune"}
+INTERNAL = {"name", "origin", "prompts", "sources", "mixtures", "base", "finetune"}
 HEAD = """# The experiment file
 
 TOML. `schema = 1` and `name` come first. An unknown key, a wrong type or a value that is not
@@ -93,9 +93,8 @@ def describe() -> str:
     parts = [HEAD]
     for name, title in {**SECTIONS, **axis_sections(known)}.items():
         node = known[name]
-        skipped = INTERNAL - (
-            {"prompts"} if name in ("Source", "Evaluate", "RobustnessOptions") else set()
-        )
+        chooses = name in ("Source", "Evaluate") or name.endswith("Options")
+        skipped = INTERNAL - ({"prompts", "sources"} if chooses else set())
         rows = [row for row in fields(node) if row[0] not in skipped]
         parts.append(f"## {title}\n\n{ast.get_docstring(node)}\n")
         parts.append("| key | type | default | what it does |\n| --- | --- | --- | --- |")

@@ -236,18 +236,6 @@ def test_parameters_hold_what_the_jobs_need() -> None:
     assert (finetune["seed"], finetune["epochs"], finetune["max_steps"]) == (1, 2.0, None)
 
 
-@pytest.mark.parametrize(
-    ("change", "where"),
-    [
-        (("[evaluate.collapse]", "[evaluate.bias]\n[evaluate.collapse]"), "evaluate.bias"),
-        (("token_budget = 500", "[evaluate.robustness]"), "evaluate.robustness"),
-    ],
-)
-def test_an_axis_to_come_is_refused_with_its_line(change: tuple[str, str], where: str) -> None:
-    with pytest.raises(SpecError, match=rf"eggs\.toml:\d+: {where}: .*not available yet"):
-        plan_of(change)
-
-
 def test_an_engine_to_come_is_refused_with_its_line() -> None:
     with pytest.raises(SpecError, match=r"eggs\.toml:28: sources\.llama\.engine: .*vllm"):
         plan_of(("seed = 5", 'engine = "vllm"'))
