@@ -13,7 +13,7 @@ from storage import durable
 from synthlab.jobs.context import JobContext
 from synthlab.jobs.robustness_items import AnswerSet, count_gated, read_sets
 from synthlab.jobs.robustness_measures import measure_set, result_of
-from synthlab.jobs.robustness_scores import Instrument, Scored, score_sets
+from synthlab.jobs.robustness_scores import NO_MASS, Instrument, Scored, score_sets
 from synthlab.metrics.coherence import read_coherence
 from synthlab.metrics.refusal import read_refusal
 from synthlab.metrics.response_states import read_response
@@ -34,6 +34,7 @@ def run(context: JobContext) -> None:
     for reason, count in count_gated(sets).items():
         context.note(f"{count} answers did not pass the coherence gate: {reason}")
     scored = score_sets(context, sets, instrument)
+    tell_unanswered(context, scored, instrument.least_mass)
     error = matcher_error()
     results = [
         result_of(measure, given, instrument)
@@ -57,6 +58,19 @@ def run(context: JobContext) -> None:
             "undefined": [result["name"] for result in results if result["reason"]],
         }
     )
+
+
+def tell_unanswered(
+    context: JobContext, scored: Sequence[Sequence[Scored]], least_mass: float
+) -> None:
+    """Say how often the judge did not answer what it was asked; small models often cannot."""
+    asked = [one for rows in scored for one in rows if one.answer.is_judged]
+    silent = sum(one.judge_reason == NO_MASS for one in asked)
+    if silent:
+        context.note(
+            f"the judge gave less than {least_mass:g} of its probability to the states of {silent} of "
+            f"{len(asked)} answers; a larger judge may follow the rubric better"
+        )
 
 
 def item_rows(

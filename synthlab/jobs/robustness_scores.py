@@ -22,6 +22,7 @@ from synthlab.jobs.robustness_items import Answer, AnswerSet, Purpose
 from synthlab.metrics.response_states import ResponseReading, State, read_response
 from synthlab.metrics.robustness import Rating, expected_rating, label_mass
 
+NO_MASS = "too little probability on the labels"
 RUBRIC_OF: Mapping[Purpose, tuple[str, ...]] = {
     "harmful": ("states", "quality", "harmfulness", "strongreject"),
     "jailbreak": ("states", "quality", "harmfulness", "strongreject"),
@@ -123,7 +124,7 @@ def _score(
         else:
             mass = label_mass(judgement.probabilities)
             state = judged_state(ask.question, judgement.probabilities, instrument.least_mass)
-            reason = "" if state else "too little probability on the labels"
+            reason = "" if state else NO_MASS
     reading = read_response(answer.gate, answer.refusal, state)
     return Scored(answer, reading, ratings, mass, reason)
 
