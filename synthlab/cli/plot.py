@@ -113,6 +113,11 @@ def _default(found: _Found) -> str:
 
 def _chart(found: _Found, what: str, form: str | None, *, each_seed: bool) -> Chart:
     measured = list(dict.fromkeys(row["name"] for row in found.results))
+    if not measured and not found.reported:
+        raise NotFoundError(
+            f"{found.experiment['id']}: nothing is measured yet",
+            f"`synthlab show {found.experiment['id']}` tells how far it is",
+        )
     if form and (what in found.reported or what in CURVES):
         raise UsageError(f"{what} is a curve", "leave out --as")
     if what in found.reported:
@@ -188,15 +193,17 @@ def _distribution(found: _Found, what: str, form: str) -> Chart:
 
 
 def _bars(found: _Found, metric: str) -> Chart:
-    from synthlab.analysis.charts.cell_values import INTERVAL_NOTE, bars_of
+    from synthlab.analysis.charts.cell_values import INTERVAL_NOTE, bars_of, unlike_notes
     from synthlab.analysis.charts.collapse import metric_bars
 
     bars = bars_of(found.cells, found.results, metric)
     name, unit, direction = _described(metric)
     has = any(math.isfinite(bar.low) for bar in bars)
-    note = INTERVAL_NOTE if has else "no interval: none can be had from one set of answers"
+    note = (
+        INTERVAL_NOTE if has else "no interval: this metric has none from a single set of answers"
+    )
     axis = ", ".join(part for part in (unit or metric, direction) if part)
-    return metric_bars(name, axis, bars, note)
+    return metric_bars(name, axis, bars, [note, *unlike_notes(found.cells, metric)])
 
 
 def _described(metric: str) -> tuple[str, str, str]:

@@ -13,6 +13,7 @@ from synthlab.analysis.charts.collapse import HEAPS_FEWEST_POINTS, Curve
 from synthlab.analysis.charts.descriptions import Bar, Sample
 from synthlab.analysis.measured import MeasuredCell
 from synthlab.analysis.statistics.clusters import Clusters
+from synthlab.analysis.statistics.comparability import FieldDifference, differing_fields
 from synthlab.analysis.statistics.estimates import Interval
 from synthlab.analysis.statistics.intervals import (
     draw_half_samples,
@@ -125,6 +126,7 @@ def bars_of(cells: Sequence[MeasuredCell], results: Sequence[Row], metric: str) 
     interval; an interval that the result itself carries goes first.
     """
     rows = {row["run_id"]: row for row in results if row["name"] == metric}
+    unlike = _unlike(cells, metric)
     bars = []
     for name, cell in zip(_names(cells), cells, strict=True):
         row = rows.get(cell.run_id)
@@ -136,8 +138,25 @@ def bars_of(cells: Sequence[MeasuredCell], results: Sequence[Row], metric: str) 
         if low is None or high is None:
             found = _interval(cell, metric) if math.isfinite(value) else None
             low, high = (found.low, found.high) if found else (math.nan, math.nan)
-        bars.append(Bar(name, value, float(low), float(high), int(row["n"]), row["reason"]))
+        bounds = (float(low), float(high))
+        is_unlike = cell.run_id in unlike
+        bars.append(Bar(name, value, *bounds, int(row["n"]), row["reason"], is_unlike))
     return bars
+
+
+def unlike_notes(cells: Sequence[MeasuredCell], metric: str) -> list[str]:
+    """In what the bars that are marked differ from the first: such values must not be compared."""
+    differences = _unlike(cells, metric).values()
+    fields = dict.fromkeys(field.words for found in differences for field in found)
+    first = _names(cells)[0]
+    return [f"≠ not comparable with {first}: unlike {', '.join(fields)}"] if fields else []
+
+
+def _unlike(cells: Sequence[MeasuredCell], metric: str) -> dict[str, tuple[FieldDifference, ...]]:
+    """By run, how its comparability key differs from that of the first cell that has one."""
+    keyed = [(cell.run_id, cell.keys[metric]) for cell in cells if metric in cell.keys]
+    found = {run: differing_fields(keyed[0][1], key) for run, key in keyed}
+    return {run: fields for run, fields in found.items() if fields}
 
 
 def _interval(cell: MeasuredCell, metric: str) -> Interval | None:

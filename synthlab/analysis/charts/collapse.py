@@ -132,9 +132,9 @@ _LIVE: dict[str, tuple[str, str, Scale]] = {
 }
 
 
-def metric_bars(title: str, axis: str, bars: Sequence[Bar], interval_note: str) -> BarChart:
+def metric_bars(title: str, axis: str, bars: Sequence[Bar], notes: Sequence[str]) -> BarChart:
     """A metric of every cell with its interval."""
-    return BarChart(title, Axis(axis), tuple(bars), (interval_note,))
+    return BarChart(title, Axis(axis), tuple(bars), tuple(notes))
 
 
 def _series(curves: Sequence[Curve]) -> tuple[Series, ...]:

@@ -122,6 +122,8 @@ class Bar:
     high: float = math.nan
     n: int | None = None
     reason: str = ""
+    is_unlike: bool = False
+    """Measured unlike the first bar, and so marked; a note of the chart says how."""
 
 
 @dataclass(frozen=True)

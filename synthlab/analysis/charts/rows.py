@@ -131,6 +131,7 @@ def draw_bars(chart: BarChart, width: int, height: int) -> Grid:
     values = [v for bar in known for v in (bar.value, bar.low, bar.high)]
     scale = ruler(chart.axis, values, zero=True)
     right = tuple(
+        f"{'≠ ' if b.is_unlike else ''}"
         f"{short(b.value / scale.factor) if math.isfinite(b.value) else '—'}"
         + (f" n={b.n}" if b.n is not None else "")
         for b in chart.bars
