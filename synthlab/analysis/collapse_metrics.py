@@ -3,67 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from synthlab.analysis.statistics.clusters import BoolArray, IntArray
+from synthlab.analysis.axis_metrics import (
+    AxisMetrics,
+    CorpusMetric,
+    ItemMetric,
+    ItemScore,
+    PairView,
+    Row,
+)
+from synthlab.analysis.measured import MeasuredCell
+from synthlab.analysis.statistics.clusters import IntArray
 from synthlab.metrics.diversity import distinct_n
 from synthlab.metrics.self_bleu_table import SelfBleuTable
 from synthlab.metrics.tokenize import join, tokenize
-
-Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class ItemMetric:
-    """A metric that is a mean of one score per answer."""
-
-    id: str
-    score: Callable[[Row], float | None]
-    """The score of an item row, or None where it has none."""
-    human_rows: bool = False
-    """Whether it scores the human answers of the prompts instead of the condition's."""
-
-
-@dataclass(frozen=True)
-class CorpusMetric:
-    """A metric of all answers together."""
-
-    id: str
-    view: Callable[[Sequence[str], Sequence[str]], PairView]
-    """From the aligned texts of a candidate and a baseline to something that can be evaluated."""
-    budget: int | None = None
-    """Tokens that it is computed on; None where it reads everything."""
-
-
-class PairView:
-    """One corpus metric on the aligned texts of a candidate and a baseline."""
-
-    def __init__(
-        self, candidate: Sequence[str], baseline: Sequence[str], value: Callable[[IntArray], float]
-    ) -> None:
-        """value: the metric on rows of the joined texts, candidate first."""
-        if len(candidate) != len(baseline):
-            raise ValueError(f"{len(candidate)} and {len(baseline)} texts are not aligned")
-        self._rows = np.arange(len(candidate), dtype=np.int64)
-        self._value = value
-
-    def candidate(self, rows: IntArray) -> float:
-        """The metric on these rows of the candidate."""
-        return self._value(rows)
-
-    def baseline(self, rows: IntArray) -> float:
-        """The metric on these rows of the baseline."""
-        return self._value(rows + len(self._rows))
-
-    def difference(self, swap: BoolArray) -> float:
-        """Candidate minus baseline after the marked rows have changed sides."""
-        other = self._rows + len(self._rows)
-        ours, theirs = np.where(swap, other, self._rows), np.where(swap, self._rows, other)
-        return self._value(ours) - self._value(theirs)
 
 
 def self_bleu_metric(order: int) -> CorpusMetric:
@@ -107,29 +64,63 @@ def fillable_budget(texts: Sequence[Sequence[str]]) -> int:
     return max(10, fewest // 30 * 10)
 
 
-def _log_perplexity(part: str) -> Callable[[Row], float | None]:
-    def score(row: Row) -> float | None:
-        sums = row["ppl1"] if part == "ppl1" else (row["human"] or {}).get("ppl2")
-        if not sums or not sums["tokens"] or sums["sum_log_p"] is None:
-            return None
-        return -float(sums["sum_log_p"]) / int(sums["tokens"])
+def collapse_metrics(cells: Sequence[MeasuredCell]) -> AxisMetrics:
+    """What these cells have measured, with a token budget that all of them can fill."""
+    measured = {name for cell in cells for name in cell.keys}
+    texts = [list(cell.texts.values()) for cell in cells]
+    corpus = (self_bleu_metric(4), distinct_metric(2, fillable_budget(texts)))
+    return AxisMetrics(
+        tuple(metric for metric in ITEM_METRICS if metric.id in measured),
+        tuple(metric for metric in corpus if metric.id in measured),
+    )
 
-    return score
+
+def answer_rows(row: Row) -> ItemScore:
+    """The condition's own answer, scored 1 if it can be read at all: which texts a corpus has."""
+    return _own(row, 1.0)
 
 
-def _own(metric: str) -> Callable[[Row], float | None]:
-    def score(row: Row) -> float | None:
+def _own(row: Row, score: float | None) -> ItemScore:
+    reason = str(row["reason"]) or ("" if score is not None else "not scored")
+    return ItemScore(_item(row), str(row["prompt_id"]), None if reason else score, reason)
+
+
+def _item(row: Row) -> str:
+    return f"{row['prompt_id']}|{row['sample']}"
+
+
+def _nats_per_token(sums: Mapping[str, Any] | None) -> float | None:
+    if not sums or not sums["tokens"] or sums["sum_log_p"] is None:
+        return None
+    return -float(sums["sum_log_p"]) / int(sums["tokens"])
+
+
+def _ppl1(row: Row) -> ItemScore:
+    return _own(row, _nats_per_token(row["ppl1"]))
+
+
+def _ppl2(row: Row) -> ItemScore:
+    # Scores the human answer: whether the condition's own answer can be read does not matter.
+    human = row["human"] or {"reason": "no human answer", "ppl2": None}
+    score = None if human["reason"] else _nats_per_token(human["ppl2"])
+    reason = "" if score is not None else str(human["reason"]) or "not scored"
+    return ItemScore(_item(row), str(row["prompt_id"]), score, reason)
+
+
+def _stored(metric: str) -> ItemMetric:
+    def read(row: Row) -> ItemScore:
         value = row["metrics"].get(metric)
-        return float(value) if value is not None and math.isfinite(value) else None
+        known = value is not None and math.isfinite(value)
+        return _own(row, float(value) if known else None)
 
-    return score
+    return ItemMetric(metric, metric, "mean", read)
 
 
 ITEM_METRICS = (
-    ItemMetric("ppl1-log", _log_perplexity("ppl1")),
-    ItemMetric("ppl2-log", _log_perplexity("ppl2"), human_rows=True),
-    ItemMetric("mattr-50", _own("mattr-50")),
-    ItemMetric("mtld", _own("mtld")),
-    ItemMetric("self-repetition-4", _own("self-repetition-4")),
-    ItemMetric("length-words-mean", _own("length-words-mean")),
+    ItemMetric("ppl1-log", "ppl1-log", "mean", _ppl1),
+    ItemMetric("ppl2-log", "ppl2-log", "mean", _ppl2),
+    _stored("mattr-50"),
+    _stored("mtld"),
+    _stored("self-repetition-4"),
+    _stored("length-words-mean"),
 )

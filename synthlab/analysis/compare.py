@@ -9,18 +9,19 @@ from statistics import fmean, stdev
 
 import numpy as np
 
-from synthlab.analysis.collapse_metrics import (
-    ITEM_METRICS,
+from synthlab.analysis.axis_metrics import (
+    AxisMetrics,
     CorpusMetric,
     ItemMetric,
+    ItemScore,
     PairView,
-    distinct_metric,
-    fillable_budget,
-    self_bleu_metric,
+    Row,
 )
+from synthlab.analysis.collapse_metrics import answer_rows, collapse_metrics
 from synthlab.analysis.measured import MeasuredCell
+from synthlab.analysis.robustness_metrics import robustness_metrics
 from synthlab.analysis.statistics.align import Alignment, Exclusion, RunScores, ScoredItem, align
-from synthlab.analysis.statistics.clusters import BoolArray, IntArray
+from synthlab.analysis.statistics.clusters import BoolArray, Clusters, FloatArray, IntArray
 from synthlab.analysis.statistics.comparability import ComparabilityKey, compare_if_alike
 from synthlab.analysis.statistics.corpus import (
     DEFAULT_SWAPS,
@@ -32,9 +33,10 @@ from synthlab.analysis.statistics.intervals import (
     draw_half_samples,
     half_sample_interval,
     mean_interval,
+    rate_interval,
 )
 from synthlab.analysis.statistics.multiplicity import HolmFamily, NamedP, holm
-from synthlab.analysis.statistics.paired import paired_mean_difference
+from synthlab.analysis.statistics.paired import paired_mean_difference, paired_rate_difference
 from synthlab.analysis.statistics.verdict import Verdict, verdict
 from synthlab.metrics import catalog
 
@@ -104,12 +106,23 @@ class Comparison:
 
 
 Cells = Mapping[str, Mapping[int, MeasuredCell]]
+Read = Callable[[Row], ItemScore | None]
+
+AXES: Mapping[str, Callable[[Sequence[MeasuredCell]], AxisMetrics]] = {
+    "collapse": collapse_metrics,
+    "robustness": robustness_metrics,
+}
+"""What each axis offers for comparison."""
 
 
-def compare_collapse(
-    cells: Sequence[MeasuredCell], conditions: Sequence[str], *, swaps: int = DEFAULT_SWAPS
+def compare(
+    axis: str,
+    cells: Sequence[MeasuredCell],
+    conditions: Sequence[str],
+    *,
+    swaps: int = DEFAULT_SWAPS,
 ) -> Comparison:
-    """Compare conditions on the collapse axis, the first of them being the baseline.
+    """Compare conditions on an axis, the first of them being the baseline.
 
     cells: finished cells of at least these conditions. Values are the mean over the seeds that all
     conditions share; intervals and tests are over prompts, so they speak of these checkpoints; the
@@ -124,13 +137,14 @@ def compare_collapse(
         raise ValueError("the conditions have no seed in common")
     every = sorted({seed for by_seed in chosen.values() for seed in by_seed})
     kept = {name: {seed: chosen[name][seed] for seed in shared} for name in conditions}
+    offered = AXES[axis]([cell for by_seed in kept.values() for cell in by_seed.values()])
     compared = [
-        *(_compare_items(metric, kept) for metric in ITEM_METRICS if _is_measured(metric.id, kept)),
-        *(_compare_corpus(metric, kept, swaps) for metric in _corpus_metrics(kept)),
+        *(_compare_items(metric, kept) for metric in offered.items),
+        *(_compare_corpus(metric, kept, swaps) for metric in offered.corpus),
     ]
     family = _family(compared)
     return Comparison(
-        "collapse",
+        axis,
         tuple(conditions),
         tuple(shared),
         tuple(seed for seed in every if seed not in shared),
@@ -139,64 +153,69 @@ def compare_collapse(
     )
 
 
-def _is_measured(metric: str, cells: Cells) -> bool:
-    return any(metric in cell.keys for by_seed in cells.values() for cell in by_seed.values())
+def _aligned(cells: Cells, read: Read) -> Alignment:
+    return align([_scores(cell, read) for by_seed in cells.values() for cell in by_seed.values()])
 
 
-def _corpus_metrics(cells: Cells) -> list[CorpusMetric]:
-    texts = [list(cell.texts.values()) for by_seed in cells.values() for cell in by_seed.values()]
-    offered = [self_bleu_metric(4), distinct_metric(2, fillable_budget(texts))]
-    return [metric for metric in offered if _is_measured(metric.id, cells)]
-
-
-def _scores(
-    cell: MeasuredCell, score: Callable[[Mapping[str, object]], float | None], own: bool
-) -> RunScores:
-    items = []
-    for row in cell.items:
-        value = score(row)
-        reason = str(row["reason"]) if own else ""
-        missing = value is None or bool(reason)
-        items.append(
+def _scores(cell: MeasuredCell, read: Read) -> RunScores:
+    found = [score for score in map(read, cell.items) if score is not None]
+    return RunScores(
+        cell.name,
+        tuple(
             ScoredItem(
-                f"{row['prompt_id']}|{row['sample']}",
-                str(row["prompt_id"]),
-                math.nan if missing or value is None else value,
-                (reason or "not scored") if missing else "",
+                one.item_id,
+                one.cluster_id,
+                math.nan if one.score is None else one.score,
+                one.reason,
             )
-        )
-    return RunScores(cell.name, tuple(items))
-
-
-def _aligned(
-    cells: Cells, score: Callable[[Mapping[str, object]], float | None], own: bool
-) -> Alignment:
-    return align(
-        [_scores(cell, score, own) for by_seed in cells.values() for cell in by_seed.values()]
+            for one in found
+        ),
     )
 
 
 def _compare_items(metric: ItemMetric, cells: Cells) -> MetricComparison:
-    aligned = _aligned(cells, metric.score, own=not metric.human_rows)
+    aligned = _aligned(cells, metric.read)
     seeds = list(next(iter(cells.values())))
     table = aligned.scores.reshape(len(cells), len(seeds), -1)
+    baseline = next(iter(cells))
     values, contrasts = {}, []
     for place, condition in enumerate(cells):
-        mean = table[place].mean(axis=0)
         by_seed = {seed: _mean(table[place, at]) for at, seed in enumerate(seeds)}
-        estimate = mean_interval(mean, aligned.clusters)
+        estimate = _estimate(metric, table[place], aligned.clusters)
         values[condition] = ConditionValue(condition, estimate, by_seed)
         if place:
-            baseline = table[0].mean(axis=0)
-            result = compare_if_alike(
-                _key(metric.id, cells[condition], aligned, None),
-                _key(metric.id, next(iter(cells.values())), aligned, None),
-                lambda ours=mean, theirs=baseline: paired_mean_difference(  # type: ignore[misc]
-                    ours, theirs, aligned.clusters, seed=SEED
-                ),
+            ours_key, base_key = (
+                _key(metric.id, cells[name], aligned, None) for name in (condition, baseline)
             )
-            contrasts.append(_unjudged(condition, result))
-    return _comparison(metric.id, None, aligned, values, contrasts)
+
+            def test(ours: FloatArray = table[place]) -> PairedResult:
+                return _paired(metric, ours, table[0], aligned.clusters)
+
+            contrasts.append(_unjudged(condition, compare_if_alike(ours_key, base_key, test)))
+    return _comparison(metric.id, metric.metric, None, aligned, values, contrasts)
+
+
+def _estimate(metric: ItemMetric, scores: FloatArray, clusters: Clusters) -> Estimate:
+    """scores: (seeds, rows). A mean is taken over seeds first; a rate keeps each seed's outcome."""
+    if metric.kind == "rate":
+        return rate_interval(scores.reshape(-1) > 0, _of_seeds(clusters, len(scores)))
+    return mean_interval(scores.mean(axis=0), clusters)
+
+
+def _paired(
+    metric: ItemMetric, ours: FloatArray, theirs: FloatArray, clusters: Clusters
+) -> PairedResult:
+    if metric.kind == "rate":
+        stacked = _of_seeds(clusters, len(ours))
+        return paired_rate_difference(
+            ours.reshape(-1) > 0, theirs.reshape(-1) > 0, stacked, seed=SEED
+        )
+    return paired_mean_difference(ours.mean(axis=0), theirs.mean(axis=0), clusters, seed=SEED)
+
+
+def _of_seeds(clusters: Clusters, seeds: int) -> Clusters:
+    """The rows of every seed behind one another; a prompt's rows stay one cluster."""
+    return Clusters(np.tile(clusters.codes, seeds), clusters.count)
 
 
 def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
@@ -204,7 +223,7 @@ def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
 
 
 def _compare_corpus(metric: CorpusMetric, cells: Cells, swaps: int) -> MetricComparison:
-    aligned = _aligned(cells, lambda _row: 1.0, own=True)
+    aligned = _aligned(cells, answer_rows)
     halves = draw_half_samples(aligned.clusters, seed=SEED)
     texts = {
         name: [_texts(cell, aligned) for cell in by_seed.values()]
@@ -236,7 +255,7 @@ def _compare_corpus(metric: CorpusMetric, cells: Cells, swaps: int) -> MetricCom
 
             result = compare_if_alike(ours_key, base_key, test, effect="log ratio")
             contrasts.append(_unjudged(condition, result))
-    return _comparison(metric.id, metric.budget, aligned, values, contrasts)
+    return _comparison(metric.id, metric.id, metric.budget, aligned, values, contrasts)
 
 
 class _Averaged:
@@ -283,6 +302,7 @@ def _unjudged(condition: str, result: PairedResult) -> Contrast:
 
 
 def _comparison(
+    name: str,
     metric: str,
     budget: int | None,
     aligned: Alignment,
@@ -291,7 +311,7 @@ def _comparison(
 ) -> MetricComparison:
     described = catalog.metric(metric)
     return MetricComparison(
-        metric,
+        name,
         described.name,
         described.direction.value,
         described.unit,

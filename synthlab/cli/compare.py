@@ -26,7 +26,7 @@ def compare(session: Session) -> ExitCode:
     Each word is an experiment (all its conditions), EXPERIMENT:CONDITION, or a condition of the
     experiment named before it, which is the newest one to begin with.
     """
-    from synthlab.analysis.compare import compare_collapse
+    from synthlab.analysis.compare import compare as compare_conditions
 
     arguments, output = session.arguments, session.output
     chosen = _chosen_cells(session, arguments.words, arguments.axis)
@@ -38,7 +38,7 @@ def compare(session: Session) -> ExitCode:
         )
     output.say(f"{experiments}: {arguments.swaps} swaps for each corpus metric …")
     try:
-        comparison = compare_collapse(chosen, conditions, swaps=arguments.swaps)
+        comparison = compare_conditions(arguments.axis, chosen, conditions, swaps=arguments.swaps)
     except ValueError as error:
         raise UsageError(f"{experiments}: {error}") from error
     if arguments.json:

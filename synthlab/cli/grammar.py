@@ -100,7 +100,7 @@ VERBS = (
                     "help": "the baseline first; an experiment alone means all its conditions",
                 },
             ),
-            Argument(("--axis",), {"default": "collapse", "choices": ["collapse"]}),
+            Argument(("--axis",), {"default": "collapse", "choices": ["collapse", "robustness"]}),
             Argument(
                 ("--swaps",),
                 {"type": int, "default": 2000, "metavar": "N", "help": "for each corpus metric"},

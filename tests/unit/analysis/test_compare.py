@@ -12,7 +12,7 @@ import pytest
 
 from storage import durable
 from storage.rundir import RunDir, RunId
-from synthlab.analysis.compare import Comparison, compare_collapse
+from synthlab.analysis.compare import Comparison, compare
 from synthlab.analysis.measured import MeasuredCell
 from synthlab.analysis.statistics.comparability import ComparabilityKey
 
@@ -84,7 +84,7 @@ def outcomes(comparison: Comparison, condition: str) -> dict[str, str]:
 def test_planted_differences_have_the_right_sign(tmp_path: Path) -> None:
     cells = [make_cell(tmp_path, "base", seed) for seed in (0, 1)]
     cells += [make_cell(tmp_path, "narrow", s, vocabulary=30, shift=-0.3) for s in (0, 1)]
-    found = outcomes(compare_collapse(cells, ["base", "narrow"], swaps=400), "narrow")
+    found = outcomes(compare("collapse", cells, ["base", "narrow"], swaps=400), "narrow")
     assert found["ppl1-log"] == "lower"
     assert found["ppl2-log"] == "lower"
     assert found["self-bleu-4"] == "higher"
@@ -94,7 +94,7 @@ def test_planted_differences_have_the_right_sign(tmp_path: Path) -> None:
 
 def test_two_draws_of_one_condition_stay_undecided(tmp_path: Path) -> None:
     cells = [make_cell(tmp_path, name, 0) for name in ("one", "other")]
-    comparison = compare_collapse(cells, ["one", "other"], swaps=400)
+    comparison = compare("collapse", cells, ["one", "other"], swaps=400)
     assert set(outcomes(comparison, "other").values()) == {"undecided"}
     for metric in comparison.metrics:
         (contrast,) = metric.contrasts
@@ -107,7 +107,7 @@ def test_the_same_rows_are_used_everywhere_and_exclusions_are_counted(tmp_path: 
         make_cell(tmp_path, "base", 0, empty=(1, 2)),
         make_cell(tmp_path, "other", 0, empty=(2, 3)),
     ]
-    comparison = compare_collapse(cells, ["base", "other"], swaps=100)
+    comparison = compare("collapse", cells, ["base", "other"], swaps=100)
     by_id = {metric.id: metric for metric in comparison.metrics}
     assert by_id["self-bleu-4"].n_rows == PROMPTS - 3
     assert by_id["self-bleu-4"].n_candidates == PROMPTS
@@ -120,7 +120,7 @@ def test_unlike_results_get_no_p_and_name_the_field(tmp_path: Path) -> None:
         make_cell(tmp_path, "base", 0, sampling="temperature 0.7"),
         make_cell(tmp_path, "other", 0, sampling="temperature 1.0", vocabulary=20),
     ]
-    comparison = compare_collapse(cells, ["base", "other"], swaps=100)
+    comparison = compare("collapse", cells, ["base", "other"], swaps=100)
     assert set(outcomes(comparison, "other").values()) == {"not comparable"}
     for metric in comparison.metrics:
         (contrast,) = metric.contrasts
@@ -131,7 +131,7 @@ def test_unlike_results_get_no_p_and_name_the_field(tmp_path: Path) -> None:
 def test_seeds_that_not_all_have_are_left_out_aloud(tmp_path: Path) -> None:
     cells = [make_cell(tmp_path, "base", seed) for seed in (0, 1)]
     cells.append(make_cell(tmp_path, "other", 1))
-    comparison = compare_collapse(cells, ["base", "other"], swaps=100)
+    comparison = compare("collapse", cells, ["base", "other"], swaps=100)
     assert comparison.seeds == (1,)
     assert comparison.left_out_seeds == (0,)
     decided = [
@@ -142,13 +142,13 @@ def test_seeds_that_not_all_have_are_left_out_aloud(tmp_path: Path) -> None:
     ]
     assert any("one seed" in sentence for sentence in decided)
     with pytest.raises(ValueError, match="no seed in common"):
-        compare_collapse([cells[0], replace(cells[2], seed=7)], ["base", "other"])
+        compare("collapse", [cells[0], replace(cells[2], seed=7)], ["base", "other"])
 
 
 def test_a_condition_against_itself_differs_by_nothing(tmp_path: Path) -> None:
     base = make_cell(tmp_path, "base", 0)
     twin = replace(base, condition="twin")
-    comparison = compare_collapse([base, twin], ["base", "twin"], swaps=100)
+    comparison = compare("collapse", [base, twin], ["base", "twin"], swaps=100)
     for metric in comparison.metrics:
         (contrast,) = metric.contrasts
         assert contrast.result.difference == pytest.approx(0.0, abs=1e-12)
