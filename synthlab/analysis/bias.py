@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthlab.analysis.bias_items import JudgeItems
+from synthlab.analysis.bias_items import JudgeItems, author_of
 from synthlab.analysis.judge_card import (
     METHOD,
     BiasFigure,
@@ -231,11 +231,12 @@ def _rows_of(items: JudgeItems, ids: Sequence[str]) -> Integers:
 
 
 def _authors(judges: Sequence[JudgeItems]) -> set[str]:
-    return {by for one in judges for by in one.generators.values()}
+    return {author_of(by) for one in judges for by in one.generators.values()}
 
 
 def _author_numbers(items: JudgeItems, candidates: Integers, numbers: dict[str, int]) -> Integers:
-    return np.asarray([numbers[items.generators[int(one)]] for one in candidates], np.int64)
+    authors = [author_of(items.generators[int(one)]) for one in candidates]
+    return np.asarray([numbers[one] for one in authors], np.int64)
 
 
 def _stack(rows: list[Floats]) -> Floats:

@@ -16,6 +16,25 @@ HUMAN_PREFIX = "human:"
 """How the generator of a text that people wrote begins."""
 
 
+def author_of(generator: str) -> str:
+    """Who wrote a generator's texts: model, revision and adapter, in whatever voice.
+
+    A persona or another temperature is another source, but the same weights judge it.
+    """
+    return _cut(generator, "~")
+
+
+def base_of(generator: str) -> str:
+    """The model that a generator starts from, without adapter and voice."""
+    return _cut(author_of(generator), "+")
+
+
+def _cut(generator: str, mark: str) -> str:
+    # Only behind the revision: a model's name may hold any character.
+    name, at, rest = generator.rpartition("@")
+    return name + at + rest.partition(mark)[0]
+
+
 @dataclass(frozen=True, eq=False)
 class Ratings:
     """The texts that a judge rated on their own."""
@@ -33,9 +52,9 @@ class JudgeItems:
     """Everything that one judge said, pairs in the order of their ids."""
 
     judge: str
-    """The judge as a generator: model, revision and adapter; its own texts carry the same."""
+    """The judge as an author: model, revision and adapter."""
     base: str
-    """Generator of the model without an adapter."""
+    """The same without the adapter."""
     prompts: tuple[str, ...]
     """Prompt id of each article number."""
     generators: Mapping[int, str]
@@ -74,8 +93,8 @@ class JudgeItems:
         """Source candidates that models wrote."""
         return self.sources - self.human
 
-    def _by(self, generator: str) -> frozenset[int]:
-        return frozenset(n for n, by in self.generators.items() if by == generator)
+    def _by(self, author: str) -> frozenset[int]:
+        return frozenset(n for n, by in self.generators.items() if author_of(by) == author)
 
     def is_own(self, candidates: Integers) -> Booleans:
         """Which of these candidates are the judge itself."""

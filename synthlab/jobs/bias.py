@@ -11,7 +11,7 @@ from typing import Any
 
 from storage import durable
 from synthlab.analysis.bias import judge_figures
-from synthlab.analysis.bias_items import JudgeItems, judge_items
+from synthlab.analysis.bias_items import JudgeItems, base_of, judge_items
 from synthlab.analysis.judge_card import BiasFigure, JudgeCard, judge_card
 from synthlab.analysis.statistics.comparability import rows_digest
 from synthlab.experiment.preference_rubrics import PreferenceRubric
@@ -109,8 +109,7 @@ def items_of(
         for number, given in enumerate(context.params["candidates"])
         if given["kind"] == "source"
     ]
-    base = source.generator.partition("+")[0]
-    return judge_items(source.generator, base, items, ratings, sources)
+    return judge_items(source.generator, base_of(source.generator), items, ratings, sources)
 
 
 def report(

@@ -16,6 +16,8 @@ from synthlab.jobs.responses import Response, response_id
 from tests.jobs.conftest import Lab, located, model_params
 
 JUDGE = f"builtin:tiny-verse@{model_params('tiny-verse')['digest'][:12]}"
+VOICE = "~a79dfb"
+"""The judge answers in a voice and judges without one."""
 OTHER = "some/model@0123456789ab"
 HUMAN = "human:test@0123456789ab"
 TEXTS = (
@@ -89,5 +91,5 @@ def standard(lab: Lab) -> dict[str, str]:
     return {
         responses(lab, "human001", HUMAN, 0): "source",
         responses(lab, "other001", OTHER, 1): "source",
-        responses(lab, "owntext1", JUDGE, 2): "answers",
+        responses(lab, "owntext1", JUDGE + VOICE, 2): "answers",
     }

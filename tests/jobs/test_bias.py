@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import signal
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,11 +15,12 @@ from storage.durable import read_records
 from storage.rundir import RunDir
 from synthlab.analysis.bias import bias_cells
 from synthlab.analysis.bias_items import judge_items
-from synthlab.errors import JobError
+from synthlab.analysis.bias_runs import JudgeRun, cells_by_seed, read_judge
+from synthlab.errors import JobError, NotFoundError
 from synthlab.jobs import bias, bias_scores
 from synthlab.jobs.context import JobContext, JobStopped
 from synthlab.metrics import catalog
-from tests.jobs.bias_lab import HUMAN, JUDGE, OTHER, queued, responses, standard
+from tests.jobs.bias_lab import HUMAN, JUDGE, OTHER, VOICE, queued, responses, standard
 from tests.jobs.conftest import Lab
 from tests.jobs.processes import start, wait_until
 
@@ -84,7 +86,7 @@ def test_results_name_their_conditions_and_the_card_comes_first(lab: Lab, run_jo
     for row in items(directory)[:18]:
         (a, b), (c, d) = row["log_p"]
         x = (1 / (1 + math.exp(b - a)) + 1 / (1 + math.exp(c - d))) / 2
-        if row["y"]["generator"] == JUDGE:
+        if row["y"]["generator"] == JUDGE + VOICE:
             by_hand.append(1 - x)
     assert own["value"] == pytest.approx(sum(by_hand) / 12, abs=1e-6)
     assert own["low"] < own["value"] < own["high"]
@@ -260,3 +262,18 @@ def test_the_items_of_two_judges_give_cells_that_a_judge_without_skill_cannot_fi
         assert figure.estimate.reason == cells[0].card.reason != ""
     with pytest.raises(ValueError, match="each judge once"):
         bias_cells([judge, judge])
+
+
+def test_finished_runs_of_a_seed_are_each_others_panel(lab: Lab, run_job: Any) -> None:
+    directory = queued(lab, "bias0001", standard(lab))
+    with pytest.raises(NotFoundError, match="published nothing"):
+        read_judge(directory)
+    run_job(bias, directory)
+    first = read_judge(directory)
+    assert (first.judge, len(first.pair_ids), sorted(first.sources)) == (JUDGE, 18, [0, 1])
+    second = replace(first, judge=OTHER)
+    runs = [JudgeRun("vanilla", 0, first), JudgeRun("single", 0, second)]
+    cells = cells_by_seed([*runs, JudgeRun("vanilla", 1, first)])
+    assert list(cells) == [("vanilla", 0), ("single", 0), ("vanilla", 1)]
+    assert cells["vanilla", 0].net.panel == 1
+    assert "no other judge" in cells["vanilla", 1].net.bias.reason
