@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,11 +19,12 @@ from storage import durable
 from storage.catalog.connection import open_catalog, write_transaction
 from storage.catalog.ingest import has_new_events, index_run, ingest_events
 from storage.catalog.requests import answer_request, pending_requests
+from storage.errors import StorageError
 from storage.home import LabHome, prepare_home
 from storage.locks import FileLock
 from storage.process import ProcessIdentity
 from storage.rundir import RunDir, RunExit, RunId
-from synthlab.errors import SynthlabError
+from synthlab.errors import ExitCode, SynthlabError
 from synthlab.execution.gpus import GpuLease, GpuLeases, GpuProbe, NvmlProbe
 from synthlab.execution.handlers import Handled, handle
 from synthlab.execution.launchers import local
@@ -35,6 +37,8 @@ TICK_S = 0.1
 INGEST_S = 0.5
 LOCK_PATIENCE_S = 2.0
 """Clients hold the lock for an instant when they ask whether a supervisor lives."""
+UNREADABLE = (StorageError, OSError, KeyError, TypeError, ValueError)
+"""What a damaged run directory makes its readers raise."""
 MIN_FREE_BYTES = 256 << 20
 """With less free space than this nothing is started: it could not even record its failure."""
 
@@ -93,9 +97,25 @@ class Supervisor:
             for path in self._home.runs.iterdir()
             if path.name not in known and (path / "spec.json").exists()
         ]
-        with write_transaction(self._catalog):
-            for path in found:
-                index_run(self._catalog, RunDir(path))
+        for path in found:
+            self._take_in(RunId(path.name), events=True)
+
+    def _take_in(self, run_id: RunId, *, events: bool) -> None:
+        """Bring a run's rows up to date; one that cannot be read is set aside, not tried for ever."""
+        directory = RunDir(self._home.run(run_id))
+        try:
+            with write_transaction(self._catalog):
+                index_run(self._catalog, directory)
+                if events:
+                    ingest_events(self._catalog, directory)
+        except UNREADABLE as error:
+            say(f"run {run_id} cannot be read: {type(error).__name__}: {error}")
+            with write_transaction(self._catalog):
+                self._catalog.execute(
+                    "UPDATE runs SET state = 'unknown', reason = 'damaged', message = ?"
+                    " WHERE id = ?",
+                    (f"its directory cannot be read: {error}", run_id),
+                )
 
     def _answer_requests(self) -> bool:
         requests = pending_requests(self._catalog)
@@ -107,9 +127,14 @@ class Supervisor:
                 handled = Handled(
                     {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
                 )
+            except Exception as error:  # noqa: BLE001 - asked again, it would fail for ever
+                text = f"{type(error).__name__}: {error}"
+                say(f"request {request.id} ({request.kind}) failed: {traceback.format_exc()}")
+                handled = Handled({"error": text, "hint": str(self._home.supervisor_log),
+                                   "exit_code": ExitCode.FAILED})  # fmt: skip
+            for run_id in handled.changed:
+                self._take_in(run_id, events=False)
             with write_transaction(self._catalog):
-                for run_id in handled.changed:
-                    index_run(self._catalog, RunDir(self._home.run(run_id)))
                 answer_request(self._catalog, request.id, handled.outcome, now)
             self._leave = self._leave or handled.leave
         return bool(requests)
@@ -117,28 +142,24 @@ class Supervisor:
     def _collect(self) -> list[RunId]:
         """Take in what active runs reported; returns those that are still active."""
         rows = self._catalog.execute(
-            "SELECT id, state, events_offset FROM runs"
-            " WHERE state IN ('starting', 'running', 'unknown')"
+            "SELECT id, state, events_offset FROM runs WHERE state IN ('starting', 'running')"
         ).fetchall()
         due = time.monotonic() - self._last_ingest >= INGEST_S
-        active, changed, grown = [], [], []
+        active, news = [], []
         for row in rows:
             run_id, directory = RunId(row["id"]), RunDir(self._home.run(row["id"]))
             self._pass_stop_on(run_id, directory)
             ended = self._has_ended(run_id, directory)
-            if ended or (row["state"] == "starting" and directory.proc.exists()):
-                changed.append(run_id)
-            if ended or (due and has_new_events(directory.events, row["events_offset"])):
-                grown.append(run_id)
+            started = row["state"] == "starting" and directory.proc.exists()
+            grown = due and has_new_events(directory.events, row["events_offset"])
+            if ended or started or grown:
+                news.append(run_id)
             if not ended:
                 active.append(run_id)
-        if grown or changed:
+        if news:
             self._last_ingest = time.monotonic()
-            with write_transaction(self._catalog):
-                for run_id in grown:
-                    ingest_events(self._catalog, RunDir(self._home.run(run_id)))
-                for run_id in changed:
-                    index_run(self._catalog, RunDir(self._home.run(run_id)))
+        for run_id in news:
+            self._take_in(run_id, events=True)
         return active
 
     def _has_ended(self, run_id: RunId, directory: RunDir) -> bool:
@@ -198,8 +219,7 @@ class Supervisor:
         else:
             self._write_inputs(run, directory, now)
             self._start(run, directory, lease)
-        with write_transaction(self._catalog):
-            index_run(self._catalog, directory)
+        self._take_in(run.id, events=False)
 
     def _start(self, run: QueuedRun, directory: RunDir, lease: GpuLease | None) -> None:
         settings = self._settings
@@ -239,8 +259,13 @@ class Supervisor:
         message = f"its input {run.blocked_by} did not succeed"
         hint = "repair or retry the input first"
         directory.write_exit(RunExit("cancelled", "input_failed", message, hint, time.time()))
-        with write_transaction(self._catalog):
-            index_run(self._catalog, directory)
+        self._take_in(run.id, events=False)
+
+
+def say(text: str) -> None:
+    """One entry of the supervisor's log."""
+    sys.stderr.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+    sys.stderr.flush()
 
 
 def acquire_patiently(lock: FileLock) -> bool:
