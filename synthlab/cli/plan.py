@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from storage.catalog.connection import open_reader
+from storage.catalog.imports import imported_sets
 from storage.home import LabHome
 from synthlab.cli.output import Column
 from synthlab.cli.session import Session
@@ -28,7 +29,10 @@ def read_submission(session: Session, home: LabHome, name: str) -> Submission:
     if path.suffix != ".toml" and not path.exists():
         path = find_recipe(name).path
     spec = load_spec(path)
-    with LocalResolver(path.parent, FileHashes(home.cache), session.environment) as resolver:
+    imported = imported_sets(home)
+    with LocalResolver(
+        path.parent, FileHashes(home.cache), session.environment, imported
+    ) as resolver:
         plan = build_plan(spec, resolver)
     text = path.read_text(encoding="utf-8")
     return Submission(spec.name, spec.description, str(path.absolute()), text, plan.steps)

@@ -14,6 +14,7 @@ from synthlab.errors import NotFoundError, SpecError
 from synthlab.experiment.file_hashes import FileHashes
 from synthlab.experiment.hub import HUB_ID, Hub
 from synthlab.experiment.models import local_path
+from synthlab.experiment.packaged_prompts import PACKAGED_SETS, locate_packaged
 
 BUILTIN = "builtin:"
 FORMATS: Mapping[str, str] = {
@@ -60,11 +61,15 @@ class DatasetResolver:
     base: Path
     hub: Hub
     hashes: FileHashes
+    imported: Mapping[str, Path] = field(default_factory=dict)
+    """Prompt files of packaged sets that an earlier `prompts import` left in the lab, by set."""
 
     def resolve(self, reference: str, revision: str | None, split: str) -> ResolvedDataset:
         """The data set that `reference` names; raises NotFoundError or SpecError."""
         if reference.startswith(BUILTIN):
             return _builtin(reference.removeprefix(BUILTIN))
+        if reference in PACKAGED_SETS:
+            return packaged(reference, self.imported.get(reference))
         path = local_path(self.base, reference)
         if path.suffix.lower() in FORMATS or path.exists() or reference.startswith((".", "/", "~")):
             return self._file(path)
@@ -99,6 +104,29 @@ class DatasetResolver:
             },
             {"dataset": str(path.resolve())},
         )
+
+
+def packaged(
+    name: str, imported: Path | None = None, archive: Path | None = None
+) -> ResolvedDataset:
+    """A set out of a package: in an archive, in the installed package, or as it was imported before.
+
+    Raises NotFoundError if it is nowhere, SpecError if the archive is another package.
+    """
+    known = PACKAGED_SETS[name]
+    params = {
+        "origin": "package",
+        "name": name,
+        "package": known.package,
+        "version": known.version,
+        "digest": known.sha256,
+    }
+    try:
+        return ResolvedDataset(params, {"dataset": str(locate_packaged(name, archive))})
+    except NotFoundError:
+        if imported is None or archive is not None:
+            raise
+        return ResolvedDataset(params, {"imported": str(imported)})
 
 
 def _builtin(name: str) -> ResolvedDataset:

@@ -31,11 +31,18 @@ class LocalResolver:
     Use as a context manager: leaving it keeps the hashes that were computed.
     """
 
-    def __init__(self, base: Path, hashes: FileHashes, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        base: Path,
+        hashes: FileHashes,
+        environ: Mapping[str, str],
+        imported: Mapping[str, Path] | None = None,
+    ) -> None:
+        """imported: see DatasetResolver.imported."""
         hub = hub_from_environment(environ, Path(environ.get("HOME") or Path.home()))
         self._hashes = hashes
         self._models = ModelResolver(base, hub, hashes)
-        self._datasets = DatasetResolver(base, hub, hashes)
+        self._datasets = DatasetResolver(base, hub, hashes, imported or {})
 
     def __enter__(self) -> Self:
         return self

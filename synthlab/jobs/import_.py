@@ -15,6 +15,7 @@ from synthlab.jobs.readers.csv_file import read_csv
 from synthlab.jobs.readers.fields import PromptRow, usable_rows
 from synthlab.jobs.readers.hub_dataset import read_hub
 from synthlab.jobs.readers.jsonl_file import read_jsonl
+from synthlab.jobs.readers.packaged import read_imported, read_packaged
 from synthlab.jobs.readers.parquet_file import read_parquet
 from synthlab.jobs.readers.table import RawTable
 from synthlab.jobs.responses import Response
@@ -72,6 +73,10 @@ def read_table(context: JobContext) -> RawTable:
         return read_corpus(name, context.params["order_seed"])
     if origin == "hub":
         return read_hub(name, dataset["revision"], dataset["split"])
+    if origin == "package" and (earlier := context.locate("imported")) is not None:
+        return read_imported(name, Path(earlier))
+    if origin == "package":
+        return read_packaged(name, Path(context.locate("dataset") or ""))
     located = context.locate("dataset")
     if located is None or not Path(located).is_file():
         raise JobError("no_dataset", f"{located or name}: the data file is gone", "plan again")
