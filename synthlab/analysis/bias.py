@@ -83,22 +83,25 @@ def judge_figures(items: JudgeItems) -> tuple[BiasFigure, ...]:
 
     None of them is net of quality: they describe, the panel's numbers (`bias_cells`) find.
     """
-    own = _own_together(items)
-    total = len(items.pairs)
+    own, pairs = _own_together(items), items.pairs
+    about_own = int(np.count_nonzero((own.x == OWN) != (own.y == OWN)))
     figures = [
-        BiasFigure("preference-own", estimate_articles(preference_of(OWN, own)), total),
+        BiasFigure("preference-own", estimate_articles(preference_of(OWN, own)), about_own),
         BiasFigure(
-            "preference-own-hard", estimate_articles(preference_of(OWN, own, hard_scores)), total
+            "preference-own-hard",
+            estimate_articles(preference_of(OWN, own, hard_scores)),
+            about_own,
         ),
         BiasFigure(
             "preference-own-length-controlled",
             estimate_articles(length_controlled_preference(OWN, own)),
-            total,
+            len(pairs),
         ),
     ]
     for number in sorted(items.sources & items.generators.keys()):
-        found = estimate_articles(preference_of(number, items.pairs))
-        figures.append(BiasFigure("preference-source", found, total, subject(items, number)))
+        found = estimate_articles(preference_of(number, pairs))
+        about = int(np.count_nonzero((pairs.x == number) | (pairs.y == number)))
+        figures.append(BiasFigure("preference-source", found, about, subject(items, number)))
     return (*figures, *_rating_figures(items))
 
 
@@ -121,7 +124,7 @@ def _rating_figures(items: JudgeItems) -> list[BiasFigure]:
     rated_others = mean_by_article(values[~own], articles[~own])
     scored = np.isfinite(ratings.mass)
     models = items.models - items.of_base
-    paper = _of_one(items.of_base, "the base model's own text is not among the sources")
+    paper = _of_one(items.of_base, "no text of the untouched base model is among the candidates")
     human = _of_one(items.human, "no human text is among the sources")
     figures = {
         "rating-own": rated_own,
@@ -134,11 +137,15 @@ def _rating_figures(items: JudgeItems) -> list[BiasFigure]:
         else pro_synthetic_bias(values, articles, candidates, items.models, human),
         "judge-rating-mass": mean_by_article(ratings.mass[scored], articles[scored]),
     }
-    found = [BiasFigure(name, estimate_articles(one), total) for name, one in figures.items()]
+    offered = {"rating-own": int(own.sum())}
+    found = [
+        BiasFigure(name, estimate_articles(one), offered.get(name, total))
+        for name, one in figures.items()
+    ]
     for number in sorted(items.sources & items.generators.keys()):
         rows = candidates == number
         rated = estimate_articles(mean_by_article(values[rows], articles[rows]))
-        found.append(BiasFigure("rating-source", rated, total, subject(items, number)))
+        found.append(BiasFigure("rating-source", rated, int(rows.sum()), subject(items, number)))
     return found
 
 

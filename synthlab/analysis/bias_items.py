@@ -79,8 +79,8 @@ class JudgeItems:
 
     @property
     def of_base(self) -> frozenset[int]:
-        """Source candidates that are the untouched base model's texts."""
-        return self._by(self.base) & self.sources
+        """Candidates that are the untouched base model's texts."""
+        return self._by(self.base)
 
     @property
     def human(self) -> frozenset[int]:

@@ -40,7 +40,7 @@ def cells_by_seed(runs: Sequence[JudgeRun]) -> Mapping[tuple[str, int], BiasCell
 
     Only they saw the same texts: another seed's conditions answered otherwise.
     """
-    found = {}
+    found: dict[tuple[str, int], BiasCell] = {}
     for seed in sorted({run.seed for run in runs}):
         sitting = [run for run in runs if run.seed == seed]
         cells = bias_cells([run.items for run in sitting])

@@ -90,7 +90,8 @@ def test_results_name_their_conditions_and_the_card_comes_first(lab: Lab, run_jo
             by_hand.append(1 - x)
     assert own["value"] == pytest.approx(sum(by_hand) / 12, abs=1e-6)
     assert own["low"] < own["value"] < own["high"]
-    assert "the base model's own text is not among" in found["paper-self-preference"]["reason"]
+    assert found["paper-self-preference"]["value"] is not None
+    assert (own["n"], own["n_total"]) == (12, 12)
     assert found["paper-pro-synthetic"]["value"] is not None
     stored = json.loads((directory.out / "results.json").read_text())
     assert [one["name"] for one in stored] == list(found)
@@ -220,7 +221,7 @@ def test_texts_that_cannot_be_judged_are_counted(lab: Lab, run_job: Any) -> None
     unscored = [row for row in items(directory) if row["reason"]]
     assert unscored and all(row["log_p"] is None for row in unscored)
     found = results(lab, "bias0001")[f"preference-source: {OTHER}"]
-    assert (found["n"], found["n_total"]) == (6, 14)
+    assert (found["n"], found["n_total"]) == (6, 8)
 
 
 def test_little_mass_on_the_labels_is_not_scored_but_shown(lab: Lab, run_job: Any) -> None:
