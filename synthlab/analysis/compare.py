@@ -55,8 +55,10 @@ class ConditionValue:
 
     @property
     def seed_sd(self) -> float:
-        """Standard deviation over seeds; NaN for one seed."""
-        return stdev(self.by_seed.values()) if len(self.by_seed) > 1 else math.nan
+        """Standard deviation over seeds; NaN for one seed, or where a seed has no value."""
+        values = list(self.by_seed.values())
+        known = len(values) > 1 and all(map(math.isfinite, values))
+        return stdev(values) if known else math.nan
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,9 @@ def compare(session: Session) -> ExitCode:
     except ValueError as error:
         raise UsageError(f"{experiments}: {error}") from error
     if arguments.json:
-        output.json("comparison", _document(experiments, comparison))
+        output.json("comparison", document_of(experiments, comparison))
     else:
-        _print(output, experiments, comparison)
+        print_comparison(output, experiments, comparison)
     return ExitCode.DONE
 
 
@@ -100,7 +100,8 @@ def _chosen_cells(session: Session, words: Sequence[str], axis: str) -> list[Mea
     return chosen
 
 
-def _print(output: Output, experiment: str, comparison: Comparison) -> None:
+def print_comparison(output: Output, experiment: str, comparison: Comparison) -> None:
+    """The table of values, the table of differences, and what a reader must know of both."""
     several = len(comparison.seeds) > 1
     output.table(
         [
@@ -208,7 +209,8 @@ def _verdict(contrast: Contrast) -> str:
     return "undecided"
 
 
-def _document(experiment: str, comparison: Comparison) -> dict[str, Any]:
+def document_of(experiment: str, comparison: Comparison) -> dict[str, Any]:
+    """The comparison as JSON has it."""
     document = {"experiment": experiment, **asdict(comparison)}
     finite = _finite(document)
     assert isinstance(finite, dict)

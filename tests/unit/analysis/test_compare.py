@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from storage.rundir import RunDir, RunId
 from synthlab.analysis.compare import Comparison, compare
 from synthlab.analysis.measured import MeasuredCell
 from synthlab.analysis.statistics.comparability import ComparabilityKey
+from synthlab.cli.compare import document_of, print_comparison
+from synthlab.cli.output import Output
 
 PROMPTS = 60
 WORDS = 25
@@ -143,6 +146,29 @@ def test_seeds_that_not_all_have_are_left_out_aloud(tmp_path: Path) -> None:
     assert any("one seed" in sentence for sentence in decided)
     with pytest.raises(ValueError, match="no seed in common"):
         compare("collapse", [cells[0], replace(cells[2], seed=7)], ["base", "other"])
+
+
+def test_a_metric_that_no_answer_has_is_undefined_with_its_reason(
+    tmp_path: Path,
+) -> None:
+    cells = [
+        make_cell(tmp_path, name, seed, empty=tuple(range(PROMPTS)))
+        for name in ("base", "other")
+        for seed in (0, 1)
+    ]
+    comparison = compare("collapse", cells, ["base", "other"], swaps=50)
+    by_id = {metric.id: metric for metric in comparison.metrics}
+    assert by_id["ppl2-log"].n_rows == PROMPTS
+    for name in ("ppl1-log", "self-bleu-4", "distinct-2", "length-words-mean"):
+        assert by_id[name].n_rows == 0
+        assert len(by_id[name].exclusions) == PROMPTS
+        (contrast,) = by_id[name].contrasts
+        assert contrast.verdict.outcome == "undecided"
+        assert contrast.result.reason
+        assert math.isnan(by_id[name].values["base"].seed_sd)
+    output = Output(io.StringIO(), io.StringIO(), colour=False)
+    print_comparison(output, "exp.1", comparison)
+    output.json("comparison", document_of("exp.1", comparison))
 
 
 def test_a_condition_against_itself_differs_by_nothing(tmp_path: Path) -> None:
