@@ -11,7 +11,7 @@ from synthlab.errors import NotFoundError, SpecError
 from synthlab.experiment.datasets import BUILTIN_CORPORA, DatasetResolver
 from synthlab.experiment.file_hashes import FileHashes
 from synthlab.experiment.hub import Hub, RepoKind
-from synthlab.jobs.corpora.catalog import CORPORA
+from synthlab.jobs.corpora.catalog import CORPORA, PROMPT_SETS
 
 
 class Site:
@@ -70,9 +70,9 @@ def test_what_cannot_be_read(
 
 
 def test_every_built_in_corpus_can_be_planned_and_made(tmp_path: Path) -> None:
-    assert BUILTIN_CORPORA.keys() == CORPORA.keys()
+    assert BUILTIN_CORPORA.keys() == CORPORA.keys() | PROMPT_SETS.keys()
     digests = {
         resolver(tmp_path).resolve(f"builtin:{name}", None, "train").params["digest"]
-        for name in CORPORA
+        for name in BUILTIN_CORPORA
     }
-    assert len(digests) == len(CORPORA)
+    assert len(digests) == len(BUILTIN_CORPORA)

@@ -16,12 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synthlab.experiment.datasets import BUILTIN_CORPORA
 from synthlab.jobs.robustness import matcher_error
 from synthlab.metrics.coherence import looped_words, main_script, read_coherence
 from synthlab.metrics.refusal import HEAD_CHARACTERS, normalise, own_words, read_refusal
 from synthlab.metrics.refusal_acts import RULES, TURN
 from synthlab.metrics.response_states import matcher_state, read_response
-from tests.unit.robustness.gold import Gold, read, read_gold
+from tests.unit.robustness.gold import FOLDER, Gold, read, read_gold
 
 GOLD = read_gold()
 
@@ -134,6 +135,19 @@ def test_placeholder_sets_are_whole() -> None:
     assert [f"twin-{row['id']}" for row in harmful] == [row["id"] for row in benign]
     assert len(wrappers) == 10
     assert all(row["prompt"].count("{request}") == 1 for row in wrappers)
+
+
+def test_an_edit_of_a_placeholder_file_calls_for_a_new_version() -> None:
+    """The keys of plans hold the version alone; whoever changes a file raises it in `datasets`."""
+    pinned = {
+        "harmful": (1, "2f501c50123369bd"),
+        "benign": (1, "1ec8199ac40ca299"),
+        "wrappers": (1, "1b46b37f42058597"),
+    }
+    for name, known in pinned.items():
+        version = BUILTIN_CORPORA[f"placeholder-{name}"].version
+        content = (FOLDER / f"{name}.jsonl").read_bytes()
+        assert (version, sha256(content).hexdigest()[:16]) == known
 
 
 HOSTILE = st.one_of(
