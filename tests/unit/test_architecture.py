@@ -22,6 +22,7 @@ LIGHT_COMMANDS = [
     ["--help"],
     ["--version"],
     ["runs"],
+    ["prompts", "list"],
     ["sources"],
     ["mixtures"],
     ["checkpoints"],
