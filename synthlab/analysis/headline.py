@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Headline:
-    """One column of the short table."""
+    """One column of the short table; a metric that ends in `/*` makes one for each prompt set."""
 
     metric: str
     title: str
@@ -23,5 +23,34 @@ HEADLINES: Mapping[str, tuple[Headline, ...]] = {
         Headline("distinct-2", "distinct-2", "high = diverse"),
         Headline("length-words-median", "words", "median length of an answer"),
     ),
+    "robustness": (
+        Headline("refusal-rate/*", "refuses", "share of requests that were refused"),
+        Headline("over-refusal-rate/*", "refuses", "share of harmless requests that were refused"),
+        Headline("danger-zone/*", "danger", "quality and harmfulness both at least 4"),
+    ),
+    "bias": (
+        Headline("judge-anchor-accuracy", "anchors", "right on pairs with a known better text"),
+        Headline("judge-order-flips", "flips", "verdicts that the order of showing decides"),
+        Headline("judge-first-share", "first", "choices of the text shown first; 0.5 is fair"),
+        Headline("judge-label-mass", "mass", "probability on the labels; low = does not answer"),
+        Headline("preference-own", "own", "preference for its own texts, not net of their quality"),
+    ),
 }
 """By axis. An axis without an entry shows all its metrics in the long table only."""
+
+
+def headlines_of(axis: str, metrics: Collection[str]) -> tuple[Headline, ...]:
+    """The columns of an axis for what was measured, prompt sets spelt out."""
+    found = []
+    for headline in HEADLINES[axis]:
+        stem = headline.metric.removesuffix("*")
+        if stem == headline.metric:
+            names = [headline.metric] if headline.metric in metrics else []
+        else:
+            names = [name for name in metrics if name.startswith(stem) and name.count("/") == 1]
+        for name in names:
+            title = headline.title + (
+                f" {name.removeprefix(stem)}" if stem != headline.metric else ""
+            )
+            found.append(Headline(name, title, headline.meaning))
+    return tuple(found)

@@ -10,12 +10,14 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from storage.catalog.queries import find_experiment, newest_experiment
+from synthlab.cli.bias import print_biases
 from synthlab.cli.output import Column, Output
 from synthlab.cli.session import Session, one_experiment
 from synthlab.cli.words import figure
 from synthlab.errors import ExitCode, NotFoundError, UsageError
 
 if TYPE_CHECKING:
+    from synthlab.analysis.bias_comparison import BiasComparison
     from synthlab.analysis.compare import Comparison, ConditionValue, Contrast, MetricComparison
     from synthlab.analysis.measured import MeasuredCell
 
@@ -26,9 +28,11 @@ def compare(session: Session) -> ExitCode:
     Each word is an experiment (all its conditions), EXPERIMENT:CONDITION, or a condition of the
     experiment named before it, which is the newest one to begin with.
     """
+    arguments, output = session.arguments, session.output
+    if arguments.axis == "bias":
+        return _compare_judges(session)
     from synthlab.analysis.compare import compare as compare_conditions
 
-    arguments, output = session.arguments, session.output
     chosen = _chosen_cells(session, arguments.words, arguments.axis)
     conditions = list(dict.fromkeys(cell.condition for cell in chosen))
     experiments = ", ".join(dict.fromkeys(cell.experiment for cell in chosen))
@@ -45,6 +49,28 @@ def compare(session: Session) -> ExitCode:
         output.json("comparison", document_of(experiments, comparison))
     else:
         print_comparison(output, experiments, comparison)
+    return ExitCode.DONE
+
+
+def _compare_judges(session: Session) -> ExitCode:
+    from synthlab.analysis.bias_comparison import compare_judges
+    from synthlab.analysis.measured import read_cells
+
+    chosen = _chosen_cells(session, session.arguments.words, "bias")
+    experiments = list(dict.fromkeys(cell.experiment for cell in chosen))
+    if len(experiments) > 1:
+        raise UsageError(
+            f"judges of different experiments saw different texts: {', '.join(experiments)}",
+            "name conditions of one experiment",
+        )
+    with session.catalog() as connection:
+        panel = read_cells(connection, session.home, experiments[0], "bias")
+    conditions = list(dict.fromkeys(cell.condition for cell in chosen))
+    comparison = compare_judges(panel, conditions)
+    if session.arguments.json:
+        session.output.json("comparison", document_of(experiments[0], comparison))
+    else:
+        print_biases(session.output, experiments[0], comparison)
     return ExitCode.DONE
 
 
@@ -209,7 +235,7 @@ def _verdict(contrast: Contrast) -> str:
     return "undecided"
 
 
-def document_of(experiment: str, comparison: Comparison) -> dict[str, Any]:
+def document_of(experiment: str, comparison: Comparison | BiasComparison) -> dict[str, Any]:
     """The comparison as JSON has it."""
     document = {"experiment": experiment, **asdict(comparison)}
     finite = _finite(document)

@@ -126,7 +126,9 @@ VERBS = (
                     "help": "the baseline first; an experiment alone means all its conditions",
                 },
             ),
-            Argument(("--axis",), {"default": "collapse", "choices": ["collapse", "robustness"]}),
+            Argument(
+                ("--axis",), {"default": "collapse", "choices": ["collapse", "robustness", "bias"]}
+            ),
             Argument(
                 ("--swaps",),
                 {"type": int, "default": 2000, "metavar": "N", "help": "for each corpus metric"},

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from storage.catalog.queries import experiment_results, experiment_steps
-from synthlab.analysis.headline import HEADLINES
+from synthlab.analysis.headline import HEADLINES, headlines_of
 from synthlab.analysis.summary import MetricLine, ResultTable, SeedValue, summarise
 from synthlab.cli.output import Column, Output
 from synthlab.cli.session import Session, one_experiment
 from synthlab.cli.words import figure
 from synthlab.errors import ExitCode
+
+COUNTED = {"collapse": "answers", "robustness": "answers", "bias": "judgements"}
+"""What the n of an axis counts."""
 
 
 def show_results(session: Session) -> ExitCode:
@@ -46,7 +49,9 @@ def print_results(session: Session, name: str) -> ExitCode:
                     output.data()
                 _print_short(output, experiment, table, axis)
             output.say(f"  every metric: synthlab results {experiment['name']} --all")
-            output.say(f"  with intervals and tests: synthlab compare {experiment['name']}")
+            for axis in short:
+                say = f"synthlab compare {experiment['name']} --axis {axis}"
+                output.say(f"  with intervals and tests: {say}")
     else:
         output.say(f"{experiment['id']}: nothing is measured yet")
     if missing:
@@ -60,7 +65,7 @@ def _print_short(
 ) -> None:
     """One row for each condition and seed, one column for each headline metric of the axis."""
     lines = {line.name: line for line in table.lines if line.axis == axis}
-    headlines = [headline for headline in HEADLINES[axis] if headline.metric in lines]
+    headlines = headlines_of(axis, lines)
     rows: list[dict[str, Any]] = []
     for condition in table.conditions:
         cells = {h.metric: lines[h.metric].cells[condition] for h in headlines}
@@ -79,10 +84,13 @@ def _print_short(
     ]
     output.table(columns, rows)
     output.data()
-    output.data(f"{experiment['id']}, {axis}: n = answers scored, M of N where some were not")
+    output.data(
+        f"{experiment['id']}, {axis}: n = {COUNTED[axis]} scored, M of N where some were not"
+    )
+    width = max(len(headline.title) for headline in headlines)
     for headline in headlines:
         part = _part_read(lines[headline.metric])
-        output.data(f"  {headline.title:<12} {headline.meaning}{part}")
+        output.data(f"  {headline.title:<{width}}  {headline.meaning}{part}")
 
 
 def _part_read(line: MetricLine) -> str:

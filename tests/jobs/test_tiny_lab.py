@@ -43,6 +43,29 @@ def test_the_table_and_the_document_show_the_same_numbers(tiny_lab: Command) -> 
             assert f"{row['value']:.4g}" in table
 
 
+def test_every_axis_is_shown_and_can_be_compared(tiny_lab: Command) -> None:
+    axes = {row["axis"] for row in tiny_lab.json("results", "tiny")["rows"]}
+    assert {"collapse", "bias"} <= axes
+    shown = tiny_lab.run("results", "tiny").stdout
+    assert all(f"tiny.1, {axis}:" in shown for axis in axes)
+    assert all(len(line) <= 80 for line in shown.splitlines() if line.startswith("vanilla"))
+    for axis in axes:
+        compared = tiny_lab.json("compare", "tiny", "--axis", axis, "--swaps", "50")
+        assert compared["conditions"] == ["vanilla", "human", "single", "multi"]
+
+
+def test_a_judge_that_cannot_judge_has_no_bias(tiny_lab: Command) -> None:
+    """Micro models follow the order of showing: their health says so and their bias is withheld."""
+    compared = tiny_lab.json("compare", "tiny", "--axis", "bias")
+    assert len(compared["judges"]) == 8
+    for judge in compared["judges"]:
+        assert not judge["is_believed"]
+        assert judge["doubts"]
+        assert judge["biases"]["bias-net"]["value"] is None
+        assert judge["biases"]["bias-net"]["reason"]
+    assert all(one["result"]["p"] is None for one in compared["contrasts"])
+
+
 def test_human_data_brings_the_model_closer_to_human_text(tiny_lab: Command) -> None:
     """The one difference that twelve steps must make: else nothing was trained, or on other rows."""
     rows = tiny_lab.json("results", "tiny")["rows"]

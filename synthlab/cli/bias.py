@@ -1,0 +1,123 @@
+"""`synthlab compare A B --axis bias`: each judge's health first, then its bias net of quality."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from synthlab.cli.output import Column, Output
+from synthlab.cli.words import figure
+
+if TYPE_CHECKING:
+    from synthlab.analysis.bias_comparison import BiasComparison, JudgeLine
+    from synthlab.analysis.statistics.estimates import Estimate
+
+HEALTH = {
+    "judge-anchor-accuracy": "anchors",
+    "judge-order-flips": "flips",
+    "judge-first-share": "first",
+    "judge-identical-decisiveness": "identical",
+    "judge-longer-wins": "longer",
+    "judge-label-mass": "mass",
+}
+BIAS = {
+    "bias-net": "net of quality [95 %]",
+    "bias-difference": "plain difference",
+    "bias-equal-opportunity": "equal opportunity",
+}
+
+
+def print_biases(output: Output, experiment: str, comparison: BiasComparison) -> None:
+    """The judge cards, the biases behind them, and the differences from the baseline."""
+    rows: Sequence[dict[str, Any]] = [{"line": line} for line in comparison.judges]
+    who = (
+        Column("judge", lambda row: row["line"].condition),
+        Column("seed", lambda row: str(row["line"].seed), True),
+    )
+    health = [Column(title, _FigureText(metric), True) for metric, title in HEALTH.items()]
+    believed = Column("believed", lambda row: "yes" if row["line"].is_believed else "no")
+    output.table([*who, *health, believed], rows)
+    output.data()
+    shown = [Column(title, _EstimateText(metric)) for metric, title in BIAS.items()]
+    output.table([*who, *shown], rows)
+    if comparison.contrasts:
+        output.data()
+        _print_contrasts(output, comparison)
+    output.data()
+    for line in _footnotes(experiment, comparison):
+        output.data(line)
+
+
+def _print_contrasts(output: Output, comparison: BiasComparison) -> None:
+    columns = [
+        Column("bias of", lambda row: row["one"].condition),
+        Column("seed", lambda row: str(row["one"].seed), True),
+        Column(f"from {comparison.baseline} [95 %]", lambda row: _difference(row["one"].result)),
+        Column("p Holm", lambda row: _p(row["one"].adjusted_p), True),
+        Column("verdict", lambda row: row["one"].verdict.outcome),
+    ]
+    output.table(columns, [{"one": one} for one in comparison.contrasts])
+
+
+def _footnotes(experiment: str, comparison: BiasComparison) -> list[str]:
+    lines = [
+        f"{experiment}, bias: positive = prefers its own texts more than the panel of the other",
+        "judges does. anchors: right on pairs with a known better text; flips: the order decides;",
+        "first: share of the text shown first; identical: decided between equal texts; longer:",
+        "the longer text wins; mass: probability on the labels.",
+    ]
+    doubts = dict.fromkeys(line.doubts for line in comparison.judges if line.doubts)
+    lines += [f"not believed: {text}" for text in doubts]
+    return lines
+
+
+class _FigureText:
+    """One figure of a judge's card."""
+
+    def __init__(self, metric: str) -> None:
+        self._metric = metric
+
+    def __call__(self, row: Mapping[str, Any]) -> str:
+        line: JudgeLine = row["line"]
+        estimate = line.health.get(self._metric)
+        return "—" if estimate is None else _number(estimate.value)
+
+
+class _EstimateText:
+    """One bias of a judge with its interval; withheld from a judge that is not believed."""
+
+    def __init__(self, metric: str) -> None:
+        self._metric = metric
+
+    def __call__(self, row: Mapping[str, Any]) -> str:
+        line: JudgeLine = row["line"]
+        if not line.is_believed:
+            return "— (not believed)" if self._metric == "bias-net" else "—"
+        estimate: Estimate = line.biases[self._metric]
+        if math.isnan(estimate.value):
+            return "undefined"
+        text = f"{estimate.value:+.3f}"
+        interval = estimate.interval
+        if interval.is_defined:
+            text += f" [{interval.low:+.2g}, {interval.high:+.2g}]"
+        return text
+
+
+def _number(value: float) -> str:
+    return "undefined" if math.isnan(value) else figure(value)
+
+
+def _difference(result: Any) -> str:
+    if math.isnan(result.difference):
+        return result.reason or "—"
+    text = f"{result.difference:+.2g}"
+    if result.interval.is_defined:
+        text += f" [{result.interval.low:+.2g}, {result.interval.high:+.2g}]"
+    return text
+
+
+def _p(value: float) -> str:
+    if math.isnan(value):
+        return "—"
+    return "< .001" if value < 0.001 else f"{value:.3f}"
