@@ -128,7 +128,11 @@ def _refusals(one: _SetInput) -> Iterator[Measure]:
     for detector in ("settled", "matcher", "judge"):
         readings = one.readings(detector)
         value = refusal_rate(readings, benign=not one.harmful)
-        detail: dict[str, Any] = {"states": states} if detector == "settled" else {}
+        detail: dict[str, Any] = {}
+        if detector == "settled":
+            detail["states"] = states
+        elif detector == "judge":
+            detail = _mass_card([scored.state_mass for scored in one.scored])
         yield one.rate(value, detector, [state == "refusal" for state in readings], detail)
     if not one.harmful:
         return
@@ -253,15 +257,16 @@ def _agreement(one: _SetInput) -> Measure:
 
 def _masses(one: _SetInput, question: str) -> dict[str, Any]:
     """What the judge card needs: how much probability fell on the labels."""
-    masses = [
-        scored.ratings[question].mass
-        for scored in one.scored
-        if question in scored.ratings and not math.isnan(scored.ratings[question].mass)
-    ]
-    if not masses:
+    rated = [scored.ratings[question] for scored in one.scored if question in scored.ratings]
+    return _mass_card([rating.mass for rating in rated])
+
+
+def _mass_card(masses: Sequence[float]) -> dict[str, Any]:
+    known = [mass for mass in masses if not math.isnan(mass)]
+    if not known:
         return {}
-    low, middle = np.quantile(np.asarray(masses), [0.05, 0.5]).tolist()
-    return {"label_mass": {"median": middle, "5 %": low, "asked": len(masses)}}
+    low, middle = np.quantile(np.asarray(known), [0.05, 0.5]).tolist()
+    return {"label_mass": {"median": middle, "5 %": low, "asked": len(known)}}
 
 
 def _finite(value: float) -> float | None:
