@@ -31,6 +31,7 @@ from synthlab.jobs.context import JobContext
 from synthlab.jobs.judge_pairs import JudgedPair, list_anchors, list_identical, list_pairs
 from synthlab.jobs.model_inputs import ModelInputs, find_model
 from synthlab.metrics import catalog
+from synthlab.metrics.judge_health import POSITION_BAND
 
 NOTES = "judge.json"
 """In work/: what the model said about itself, for a run that is continued after its last answer."""
@@ -136,6 +137,10 @@ def report(
     results = [
         result_of(figure, common, rubrics) for figure in (*card.figures, *judge_figures(items))
     ]
+    low, high = POSITION_BAND
+    first = card.figure("judge-first-share").estimate.value
+    if first < low or first > high:
+        context.note(f"the text shown first wins {first:.0%} of the showings")
     for doubt in card.doubts:
         context.note(f"not believed as a judge: {doubt.value}")
     for result in results:

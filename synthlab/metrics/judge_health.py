@@ -59,11 +59,14 @@ def identical_decisiveness(log_p: Floats, articles: Integers) -> Outcomes:
 
 
 def longer_wins(comparisons: Comparisons) -> Outcomes:
-    """1 where the longer text wins, for the pairs with a winner in both orders and unlike lengths."""
-    hard = hard_scores(comparisons.log_p)
+    """1 where the longer text is preferred, place evened out, for the pairs of unlike lengths.
+
+    Even odds have no winner and are left out.
+    """
+    odds = log_odds(comparisons.log_p)
     apart = comparisons.length_x - comparisons.length_y
-    decided = np.isfinite(hard) & (hard != 0.5) & (apart != 0)
-    longer = (hard[decided] == 1.0) == (apart[decided] > 0)
+    decided = np.isfinite(odds) & (odds != 0) & (apart != 0)
+    longer = (odds[decided] > 0) == (apart[decided] > 0)
     return Outcomes(longer.astype(np.float64), comparisons.articles[decided])
 
 
