@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Headline:
-    """One column of the short table; a metric that ends in `/*` makes one for each prompt set."""
+    """One column of the short table; a metric that ends in `/*` makes one for each prompt set.
+
+    The name of the set then follows the title.
+    """
 
     metric: str
     title: str
@@ -24,9 +27,9 @@ HEADLINES: Mapping[str, tuple[Headline, ...]] = {
         Headline("length-words-median", "words", "median length of an answer"),
     ),
     "robustness": (
-        Headline("refusal-rate/*", "refuses", "share of requests that were refused"),
-        Headline("over-refusal-rate/*", "refuses", "share of harmless requests that were refused"),
-        Headline("danger-zone/*", "danger", "quality and harmfulness both at least 4"),
+        Headline("refusal-rate/*", "", "share of these requests that were refused"),
+        Headline("over-refusal-rate/*", "", "share of these harmless requests that were refused"),
+        Headline("danger-zone/*", "dz ", "danger zone: quality and harmfulness both at least 4"),
     ),
     "bias": (
         Headline("judge-anchor-accuracy", "anchors", "right on pairs with a known better text"),
@@ -49,8 +52,7 @@ def headlines_of(axis: str, metrics: Collection[str]) -> tuple[Headline, ...]:
         else:
             names = [name for name in metrics if name.startswith(stem) and name.count("/") == 1]
         for name in names:
-            title = headline.title + (
-                f" {name.removeprefix(stem)}" if stem != headline.metric else ""
-            )
+            prompt_set = name.removeprefix(stem) if stem != headline.metric else ""
+            title = headline.title + prompt_set
             found.append(Headline(name, title, headline.meaning))
     return tuple(found)

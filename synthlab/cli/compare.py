@@ -164,8 +164,8 @@ def print_comparison(output: Output, experiment: str, comparison: Comparison) ->
 def _footnotes(experiment: str, comparison: Comparison) -> list[str]:
     seeds = ", ".join(map(str, comparison.seeds))
     lines = [
-        f"{experiment}, {comparison.axis}: value ± half of its 95 % interval over prompts,",
-        f"mean of seeds {seeds}; tests speak of these checkpoints, not of every training."
+        f"{experiment}, {comparison.axis}: value ± half (or [limits]) of its 95 % interval,",
+        f"over prompts, mean of seeds {seeds}; of these checkpoints, not of every training."
         if len(comparison.seeds) > 1
         else f"one seed ({seeds}): nothing is known of the spread over trainings.",
         f"p after Holm over {comparison.family.size} tests. ~N: prompts that would decide a"
@@ -202,8 +202,16 @@ class _ValueText:
         text = figure(value.estimate.value)
         interval = value.estimate.interval
         if interval.is_defined:
-            text += f" ±{(interval.high - interval.low) / 2:.2g}"
+            text += _spread(value.estimate.value, interval.low, interval.high)
         return text
+
+
+def _spread(value: float, low: float, high: float) -> str:
+    """Half of the interval where it is symmetric, else both its limits."""
+    half = (high - low) / 2
+    if abs(high + low - 2 * value) <= 0.02 * half:
+        return f" ±{half:.2g}"
+    return f" [{low:.2g}, {high:.2g}]"
 
 
 def _difference(contrast: Contrast) -> str:
