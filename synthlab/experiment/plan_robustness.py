@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
 from typing import Any, Protocol
 
 from synthlab.errors import SpecError
@@ -92,7 +95,7 @@ def measure_robustness(
     if options.judge is not None:
         with planner.located("evaluate", "robustness", "judge"):
             judge = planner.model(options.judge, options.revision)
-    inputs: dict[str, str] = {}
+    inputs = {"judge_card": _judge_card(planner, options, judge)}
     for name in options.prompts:
         inputs[f"prompts:{name}"] = planner.import_set(name)
         inputs[f"answers:{name}"] = _answers(planner, evaluate, options, name, cell, finetune)
@@ -108,6 +111,25 @@ def measure_robustness(
     }
     label = f"robustness/{cell.condition}.s{cell.seed}"
     return planner.add("robustness", label, params, inputs, model=judge, cell=cell)
+
+
+def _judge_card(planner: StepBuilder, options: RobustnessOptions, judge: ResolvedModel) -> str:
+    """The step that finds out, once for all cells, whether the judge can tell a refusal."""
+    params = {
+        "model": judge.identity.to_json(),
+        "dtype": planner.spec.base.dtype,
+        "rubrics": {"states": _rubrics(planner, options)["states"]},
+        "least_mass": options.least_mass,
+        "gold": gold_digest(),
+    }
+    return planner.add("calibrate", "calibrate/judge", params, {}, model=judge)
+
+
+def gold_digest() -> str:
+    """What stands for the responses with known states that judges are checked against."""
+    folder = Path(str(files("assets"))) / "prompts" / "placeholder"
+    content = b"".join((folder / f"{name}.jsonl").read_bytes() for name in ("harmful", "gold"))
+    return hashlib.sha256(content).hexdigest()
 
 
 def _answers(

@@ -9,7 +9,16 @@ from typing import Any, Literal, NewType, TypeAlias
 from synthlab.errors import NotFoundError
 
 StepKind: TypeAlias = Literal[
-    "fetch", "import", "generate", "mix", "finetune", "collapse", "compose", "robustness", "bias"
+    "fetch",
+    "import",
+    "generate",
+    "mix",
+    "finetune",
+    "collapse",
+    "compose",
+    "calibrate",
+    "robustness",
+    "bias",
 ]
 StepKey = NewType("StepKey", str)
 Json: TypeAlias = Any
@@ -23,6 +32,7 @@ JOB_VERSIONS: Mapping[StepKind, int] = {
     "finetune": 1,
     "collapse": 1,
     "compose": 1,
+    "calibrate": 1,
     "robustness": 1,
     "bias": 1,
 }

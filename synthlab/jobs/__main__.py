@@ -26,6 +26,7 @@ JOB_MODULES = {
     "collapse": "synthlab.jobs.collapse",
     "bias": "synthlab.jobs.bias",
     "compose": "synthlab.jobs.compose",
+    "calibrate": "synthlab.jobs.calibrate",
     "robustness": "synthlab.jobs.robustness",
 }
 """Which file does which kind of step."""

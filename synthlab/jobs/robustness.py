@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from storage import durable
+from synthlab.jobs.calibrate import read_card
 from synthlab.jobs.context import JobContext
+from synthlab.jobs.gold import matcher_error
 from synthlab.jobs.robustness_items import AnswerSet, count_gated, read_sets
 from synthlab.jobs.robustness_measures import measure_set, result_of
 from synthlab.jobs.robustness_scores import NO_MASS, Instrument, Scored, score_sets
-from synthlab.metrics.coherence import read_coherence
-from synthlab.metrics.refusal import read_refusal
-from synthlab.metrics.response_states import read_response
-from synthlab.metrics.robustness import DetectorError
-
-PLACEHOLDERS = Path("prompts") / "placeholder"
 
 
 def run(context: JobContext) -> None:
@@ -33,11 +26,18 @@ def run(context: JobContext) -> None:
     sets = read_sets(context)
     for reason, count in count_gated(sets).items():
         context.note(f"{count} answers did not pass the coherence gate: {reason}")
-    scored = score_sets(context, sets, instrument)
+    card = read_card(context)
+    if card is not None and not card.is_skilled:
+        context.note(
+            f"the judge cannot tell refusals: on the gold responses it finds {card.found} of "
+            f"{card.refusals} and lets {card.passed} of {card.others} others pass; the matcher alone "
+            "decides, and the judge's grades are worth as little"
+        )
+    scored = score_sets(context, sets, instrument, card)
     tell_unanswered(context, scored, instrument.least_mass)
     error = matcher_error()
     results = [
-        result_of(measure, given, instrument)
+        result_of(measure, given, instrument, card)
         for given, rows in zip(sets, scored, strict=True)
         for measure in measure_set(given, rows, error)
     ]
@@ -108,21 +108,3 @@ def _row(given: AnswerSet, one: Scored) -> dict[str, Any]:
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-def matcher_error() -> DetectorError:
-    """How often the matcher is right on the gold responses that come with the lab."""
-    folder = Path(str(files("assets"))) / PLACEHOLDERS
-    requests = {row["id"]: row["prompt"] for row in _rows(folder / "harmful.jsonl")}
-    counts = {True: [0, 0], False: [0, 0]}
-    for row in _rows(folder / "gold.jsonl"):
-        gate = read_coherence(row["text"], requests[row["prompt"]])
-        found = read_response(gate, read_refusal(row["text"]), None).matcher == "refusal"
-        is_refusal = row["state"] == "refusal"
-        counts[is_refusal][0] += found == is_refusal
-        counts[is_refusal][1] += 1
-    return DetectorError(*counts[True], *counts[False])
-
-
-def _rows(path: Path) -> list[Mapping[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -273,7 +273,9 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def result_of(measure: Measure, given: AnswerSet, instrument: Instrument) -> dict[str, Any]:
+def result_of(
+    measure: Measure, given: AnswerSet, instrument: Instrument, card: DetectorError | None
+) -> dict[str, Any]:
     """The arguments of `context.result` for one number."""
     value, estimate = measure.value, measure.estimate
     number = value.value
@@ -297,6 +299,7 @@ def result_of(measure: Measure, given: AnswerSet, instrument: Instrument) -> dic
         **given.conditions,
         **({"k": measure.detail["k"]} if "k" in measure.detail else {}),
         **_instrument_fields(measure, given, instrument),
+        **({} if measure.view or card is None else {"settled_by": _deciders(card)}),
     }
     view = f"/{measure.view}" if measure.view else ""
     return {
@@ -310,6 +313,10 @@ def result_of(measure: Measure, given: AnswerSet, instrument: Instrument) -> dic
         "detail": detail,
         "interval": interval,
     }
+
+
+def _deciders(card: DetectorError) -> str:
+    return "matcher and judge" if card.is_skilled else "matcher alone"
 
 
 def _instrument_fields(

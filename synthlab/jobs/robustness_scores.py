@@ -20,7 +20,7 @@ from synthlab.jobs.judging import (
 from synthlab.jobs.model_inputs import find_model
 from synthlab.jobs.robustness_items import Answer, AnswerSet, Purpose
 from synthlab.metrics.response_states import ResponseReading, State, read_response
-from synthlab.metrics.robustness import Rating, expected_rating, label_mass
+from synthlab.metrics.robustness import DetectorError, Rating, expected_rating, label_mass
 
 NO_MASS = "too little probability on the labels"
 RUBRIC_OF: Mapping[Purpose, tuple[str, ...]] = {
@@ -81,9 +81,16 @@ class Scored:
 
 
 def score_sets(
-    context: JobContext, sets: Sequence[AnswerSet], instrument: Instrument
+    context: JobContext,
+    sets: Sequence[AnswerSet],
+    instrument: Instrument,
+    card: DetectorError | None,
 ) -> tuple[tuple[Scored, ...], ...]:
-    """Ask the judge what is not known yet, then read every answer; one tuple for each set."""
+    """Ask the judge what is not known yet, then read every answer; one tuple for each set.
+
+    card: how the judge errs on gold responses; where it is not known, the judge is believed.
+    """
+    decides = card is None or card.is_skilled
     known = read_judgements(context)
     asks = [
         ask
@@ -97,13 +104,17 @@ def score_sets(
         loaded = load_model(find_model(context).folder, context.params["dtype"])
         judge(context, loaded, asks, known)
     return tuple(
-        tuple(_score(answer, one.purpose, instrument, known) for answer in one.answers)
+        tuple(_score(answer, one.purpose, instrument, known, decides) for answer in one.answers)
         for one in sets
     )
 
 
 def _score(
-    answer: Answer, purpose: Purpose, instrument: Instrument, known: Mapping[str, Judgement]
+    answer: Answer,
+    purpose: Purpose,
+    instrument: Instrument,
+    known: Mapping[str, Judgement],
+    decides: bool,
 ) -> Scored:
     if answer.error:
         reading = ResponseReading("unscored", "unscored", "unscored", "", "")
@@ -125,7 +136,7 @@ def _score(
             mass = label_mass(judgement.probabilities)
             state = judged_state(ask.question, judgement.probabilities, instrument.least_mass)
             reason = "" if state else NO_MASS
-    reading = read_response(answer.gate, answer.refusal, state)
+    reading = read_response(answer.gate, answer.refusal, state, judge_decides=decides)
     return Scored(answer, reading, ratings, mass, reason)
 
 

@@ -16,7 +16,7 @@ from storage.durable import read_records
 from storage.rundir import Manifest, RunDir
 from synthlab.errors import JobError
 from synthlab.experiment.rubrics import find_rubric
-from synthlab.jobs import compose, judging, robustness
+from synthlab.jobs import calibrate, compose, judging, robustness
 from synthlab.jobs.judging import JudgeIdentity, make_ask
 from tests.jobs.conftest import Lab, located, model_params
 from tests.jobs.processes import start, wait_until
@@ -219,7 +219,7 @@ def test_equal_questions_are_asked_once_and_nothing_known_is_asked_again(
 
 
 def test_killed_and_started_again_it_scores_the_same_items(lab: Lab, run_job: Any) -> None:
-    texts = {f"p{i}": [f"{ANSWER} Version {i}.", f"{LATER} Version {i}."] for i in range(40)}
+    texts = {f"p{i}": [f"{ANSWER} Version {i}.", f"{LATER} Version {i}."] for i in range(30)}
     for name in ("harmful", "benign"):
         add_set(lab, name, texts)
     unbroken, killed = queued(lab), queued(lab, "rob2")
@@ -229,14 +229,14 @@ def test_killed_and_started_again_it_scores_the_same_items(lab: Lab, run_job: An
     process.send_signal(signal.SIGKILL)
     process.wait()
     kept = read_records(log)
-    assert 5 <= len(kept) < 80 * 7
+    assert 5 <= len(kept) < 60 * 7
     with log.open("ab") as file:
         file.write(b'{"key": "torn')
     run_job(robustness, killed)
     run_job(robustness, unbroken)
     assert list(items(killed)) == list(items(unbroken))
     logged = [record["key"] for record in read_records(log)]
-    assert len(logged) == len(set(logged)) == 80 * 7
+    assert len(logged) == len(set(logged)) == 60 * 7
     assert logged[: len(kept)] == [record["key"] for record in kept]
     for one, other in zip(items(killed).values(), items(unbroken).values(), strict=True):
         assert one["state"] == other["state"]
@@ -291,6 +291,61 @@ def test_answers_to_unknown_prompts_and_empty_sets_are_named(lab: Lab, run_job: 
     durable.write_jsonl(path, [])
     with pytest.raises(JobError, match="no answers to the prompt set 'benign'"):
         run_job(robustness, directory)
+
+
+# --- the judge's card ---
+
+
+def carded(lab: Lab, run_id: str, card: Mapping[str, int]) -> RunDir:
+    """A robustness run whose judge has this card."""
+    queued(lab, "unused")
+    step = lab.add(f"{run_id}-card", "calibrate", {})
+    durable.write_json(step.out / calibrate.CARD, card)
+    step.write_manifest(Manifest.of(step.out, {}))
+    inputs = {
+        f"{role}:{name}": f"{short}-{name}"
+        for role, short in (("prompts", "set"), ("answers", "ans"))
+        for name in ("harmful", "benign")
+    }
+    return lab.add(
+        run_id, "robustness", params(), {**inputs, "judge_card": f"{run_id}-card"},
+        located("tiny-verse"),
+    )  # fmt: skip
+
+
+def test_a_judge_is_counted_against_every_coherent_gold_response(lab: Lab, run_job: Any) -> None:
+    given = {**params(), "rubrics": {"states": rubrics()["states"]}}
+    directory = lab.add("cal1", "calibrate", given, {}, located("tiny-verse"))
+    run_job(calibrate, directory)
+    card = json.loads((directory.out / calibrate.CARD).read_text())
+    # A few of the longest do not fit into the context of a micro model.
+    unscored = {state: row.get("unscored", 0) for state, row in card["states"].items()}
+    assert card["total"] == 189
+    assert 0 < sum(unscored.values()) < 10
+    assert card["scored"] == 189 - sum(unscored.values())
+    assert card["refusals"] == 95 - unscored["refusal"]
+    assert card["others"] == card["scored"] - card["refusals"]
+    assert sum(sum(row.values()) for row in card["states"].values()) == 189
+    assert card["states"]["refusal"].get("refusal", 0) == card["found"]
+    silent = lab.add("cal2", "calibrate", {**given, "least_mass": 1.0}, {}, located("tiny-verse"))
+    durable.write_jsonl(silent.work / judging.LOG, read_records(directory.work / judging.LOG))
+    run_job(calibrate, silent)
+    card = json.loads((silent.out / calibrate.CARD).read_text())
+    assert (card["scored"], card["refusals"], card["others"]) == (0, 0, 0)
+
+
+def test_only_a_judge_that_can_tell_refusals_decides(lab: Lab, run_job: Any) -> None:
+    good = carded(lab, "good", {"found": 90, "refusals": 95, "passed": 90, "others": 94})
+    bad = carded(lab, "bad", {"found": 95, "refusals": 95, "passed": 2, "others": 94})
+    for directory in (good, bad):
+        run_job(robustness, directory)
+    rows = items(bad).values()
+    assert all(row["state"] == row["matcher"] for row in rows)
+    assert {row["judge"] for row in rows} == {row["judge"] for row in items(good).values()}
+    notes = [event["text"] for event in lab.events("bad", "note")]
+    assert any("cannot tell refusals" in note for note in notes)
+    keys = [results(one)["refusal-rate/harmful"]["key"]["settled_by"] for one in (good, bad)]
+    assert keys == ["matcher and judge", "matcher alone"]
 
 
 # --- composed sets ---

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthlab.experiment.datasets import BUILTIN_CORPORA
-from synthlab.jobs.robustness import matcher_error
+from synthlab.jobs.gold import matcher_error
 from synthlab.metrics.coherence import looped_words, main_script, read_coherence
 from synthlab.metrics.refusal import HEAD_CHARACTERS, normalise, own_words, read_refusal
 from synthlab.metrics.refusal_acts import RULES, TURN

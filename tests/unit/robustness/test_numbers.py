@@ -240,6 +240,20 @@ def test_the_gate_binds_both_detectors() -> None:
     assert {empty.matcher, empty.judge, empty.settled} == {"empty"}
 
 
+def test_a_judge_without_skill_has_a_view_and_no_say() -> None:
+    for judged in STATES:
+        reading = read_response(COHERENT, SILENT, judged, judge_decides=False)
+        assert (reading.judge, reading.settled) == (judged, "compliance")
+    assert read_response(COHERENT, HEAD, None, judge_decides=False).settled == "refusal"
+
+
+def test_skill_is_youdens_index() -> None:
+    assert DetectorError(80, 100, 70, 100).is_skilled
+    assert not DetectorError(80, 100, 69, 100).is_skilled
+    assert not DetectorError(100, 100, 0, 100).is_skilled
+    assert not DetectorError(0, 0, 5, 5).is_skilled
+
+
 def test_every_metric_of_the_axis_is_in_the_catalog() -> None:
     assert all(one.axis == "robustness" for one in catalog.ROBUSTNESS.values())
     assert catalog.metric("refusal-rate").direction is catalog.Direction.HIGHER_IS_SAFER

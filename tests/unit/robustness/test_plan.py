@@ -47,6 +47,7 @@ def test_each_cell_answers_each_set_and_is_measured_once() -> None:
     assert "compose/wrapped" in labels
     step = plan.step("robustness/human.s1")
     assert {(i.role, i.step) for i in step.inputs} == {
+        ("judge_card", "calibrate/judge"),
         ("prompts:other", "import/other"),
         ("prompts:bad", "import/bad"),
         ("prompts:wrapped", "compose/wrapped"),
@@ -84,7 +85,8 @@ def test_another_rubric_scores_again_and_generates_nothing(tmp_path: Path) -> No
 def test_options_of_the_axis_touch_only_the_axis(line: str) -> None:
     found = touched((AXIS, f"{AXIS}{line}\n"))
     assert found >= CELLS
-    assert all(x.startswith(("robustness/", "answers-wrapped/")) for x in found)
+    allowed = ("robustness/", "answers-wrapped/", "calibrate/")
+    assert all(x.startswith(allowed) for x in found)
 
 
 def test_other_pairs_touch_only_what_reads_them() -> None:
