@@ -125,6 +125,8 @@ def _rating_figures(items: JudgeItems) -> list[BiasFigure]:
     scored = np.isfinite(ratings.mass)
     models = items.models - items.of_base
     paper = _of_one(items.of_base, "no text of the untouched base model is among the candidates")
+    if not models:
+        paper = missing("no other model's text is among the sources")
     human = _of_one(items.human, "no human text is among the sources")
     figures = {
         "rating-own": rated_own,

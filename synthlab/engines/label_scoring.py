@@ -53,6 +53,42 @@ def label_tokens(tokenizer: Any, labels: Sequence[str]) -> tuple[tuple[int, ...]
     return tuple(found)
 
 
+class Reply(NamedTuple):
+    """How a reply begins, and the tokens by which it may go on."""
+
+    opening: tuple[int, ...]
+    labels: tuple[tuple[int, ...], ...]
+
+
+def reply_tokens(tokenizer: Any, opening: str, labels: Sequence[str]) -> Reply:
+    """The tokens of a reply's opening, and of each label right behind it.
+
+    They are read off the opening together with each label, since some tokenizers join the blank to
+    the label and others do not; where that differs between the labels, the blank stands alone. An
+    empty opening lets the label begin the reply. Raises JobError if one token does not tell the
+    labels apart.
+    """
+    if not opening:
+        return Reply((), label_tokens(tokenizer, labels))
+
+    def ids_of(text: str) -> tuple[int, ...]:
+        return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    spelled = [ids_of(f"{opening} {label}") for label in labels]
+    shared = spelled[0][:-1]
+    if any(ids[:-1] != shared for ids in spelled):
+        shared = ids_of(f"{opening} ")
+        spelled = [(*shared, *ids_of(label)) for label in labels]
+    last = tuple(ids[-1:] for ids in spelled)
+    if any(ids[:-1] != shared for ids in spelled) or len(set(last)) != len(last):
+        raise JobError(
+            "no_label_token",
+            f"the judge's tokenizer has no single token for each of {', '.join(labels)}",
+            "use a rubric with other labels",
+        )
+    return Reply(shared, last)
+
+
 class LabelScorer:
     """Scores prompts that begin alike, reading every shared beginning once.
 

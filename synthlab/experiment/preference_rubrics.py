@@ -17,7 +17,7 @@ from synthlab.experiment.table_reader import nearest
 PreferenceKind: TypeAlias = Literal["pairwise", "rating"]
 SCHEMA = 1
 TASK, TEXT = "{task}", "{text}"
-PARTS = ("opening", "opening_without_task", "task", "first", "second", "closing")
+PARTS = ("opening", "opening_without_task", "task", "first", "second", "closing", "reply")
 HASH_LETTERS = 12
 MAX_SIZE_BYTES = 1 << 16
 
@@ -41,6 +41,8 @@ class PreferenceRubric:
     second: str
     """With the place `{text}`; empty for ratings."""
     closing: str
+    reply: str
+    """How the judge's reply begins, so that a label is what comes next; empty for the bare label."""
 
     @property
     def sha256(self) -> str:

@@ -114,16 +114,17 @@ def _load(context: JobContext, source: ModelInputs) -> tuple[Any, Any]:
 def _answers(
     context: JobContext, loaded: Any, model: Any, texts: BiasTexts, ask: Ask
 ) -> Iterator[list[tuple[str, Said]]]:
-    from synthlab.engines.label_scoring import LabelScorer, label_tokens
+    from synthlab.engines.label_scoring import LabelScorer, reply_tokens
     from synthlab.engines.prefix_tree import StemmedPrompt
 
     if not ask.showings:
         return
+    reply = reply_tokens(loaded.tokenizer, ask.rubric.reply, ask.rubric.labels)
     prompts, refused = [], []
     for one in ask.showings:
         task = texts.tasks[one.prompt_id] if context.params["show_prompt"] else None
         asked = ask.rubric.question(tuple(text.text for text in one.texts), task)
-        ids = tuple(loaded.chat.prompt_ids(question(asked, None)))
+        ids = (*loaded.chat.prompt_ids(question(asked, None)), *reply.opening)
         if len(ids) > loaded.context_length:
             refused.append((one.key, Said((), TOO_LONG)))
             continue
@@ -133,7 +134,7 @@ def _answers(
     if refused:
         context.note(f"{len(refused)} of {len(ask.showings)} judgements left out: {TOO_LONG}")
         yield refused
-    scorer = LabelScorer(loaded, model, label_tokens(loaded.tokenizer, ask.rubric.labels))
+    scorer = LabelScorer(loaded, model, reply.labels)
     for batch in scorer.score(prompts):
         yield [(one.key, _said(one.log_p)) for one in batch]
 

@@ -154,7 +154,7 @@ def _mean_of(
 ) -> ArticleValues:
     """Mean over the wanted candidates of their mean ratings, article by article."""
     if not wanted:
-        return missing("there is no such text")
+        return missing("nobody to take the mean of")
     each = [mean_by_article(ratings[candidates == o], articles[candidates == o]) for o in wanted]
     broken = next((one for one in each if one.reason), None)
     if broken is not None:

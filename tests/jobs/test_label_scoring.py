@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from synthlab.engines.chat import question
-from synthlab.engines.label_scoring import LabelScorer, has_plain_cache, label_tokens
+from synthlab.engines.label_scoring import LabelScorer, has_plain_cache, label_tokens, reply_tokens
 from synthlab.engines.loading import LoadedModel, load_model
 from synthlab.engines.prefix_tree import StemmedPrompt, grow, shared_length
 from synthlab.errors import JobError
@@ -115,6 +115,20 @@ def test_labels_need_tokens_of_their_own(loaded: LoadedModel) -> None:
         label_tokens(loaded.tokenizer, ("Rhododendron", "B"))
     with pytest.raises(JobError, match="share a token"):
         label_tokens(loaded.tokenizer, ("A", "A"))
+
+
+def test_a_reply_may_begin_before_its_label(loaded: LoadedModel) -> None:
+    opening, labels = reply_tokens(loaded.tokenizer, "The better answer is answer", ("A", "B"))
+    spelled = loaded.tokenizer("The better answer is answer B", add_special_tokens=False)
+    assert (*opening, *labels[1]) == tuple(spelled["input_ids"])
+    grades = reply_tokens(loaded.tokenizer, "The rating is", tuple("12345"))
+    assert len({*grades.labels}) == 5  # this tokenizer joins the blank to 1 and to no other digit
+    assert reply_tokens(loaded.tokenizer, "", ("A", "B")) == (
+        (),
+        label_tokens(loaded.tokenizer, ("A", "B")),
+    )
+    with pytest.raises(JobError, match="no single token for each of"):
+        reply_tokens(loaded.tokenizer, "It is", ("Rhododendron", "B"))
 
 
 def test_trees_share_tokens_and_never_the_last_one() -> None:
