@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from synthlab.analysis.measured import AlignedAnswers
 from synthlab.analysis.statistics.clusters import BoolArray, IntArray
 
 Row = Mapping[str, Any]
@@ -44,8 +45,8 @@ class CorpusMetric:
     """A metric of all answers together."""
 
     id: str
-    view: Callable[[Sequence[str], Sequence[str]], PairView]
-    """From the aligned texts of a candidate and a baseline to something that can be evaluated."""
+    view: Callable[[AlignedAnswers, AlignedAnswers], PairView]
+    """From the aligned answers of a candidate and a baseline to something that can be evaluated."""
     budget: int | None = None
     """Tokens that it is computed on; None where it reads everything."""
 
@@ -59,14 +60,14 @@ class AxisMetrics:
 
 
 class PairView:
-    """One corpus metric on the aligned texts of a candidate and a baseline."""
+    """One corpus metric on the aligned answers of a candidate and a baseline."""
 
     def __init__(
-        self, candidate: Sequence[str], baseline: Sequence[str], value: Callable[[IntArray], float]
+        self, candidate: Sized, baseline: Sized, value: Callable[[IntArray], float]
     ) -> None:
-        """value: the metric on rows of the joined texts, candidate first."""
+        """value: the metric on rows of the joined answers, candidate first."""
         if len(candidate) != len(baseline):
-            raise ValueError(f"{len(candidate)} and {len(baseline)} texts are not aligned")
+            raise ValueError(f"{len(candidate)} and {len(baseline)} answers are not aligned")
         self._rows = np.arange(len(candidate), dtype=np.int64)
         self._value = value
 

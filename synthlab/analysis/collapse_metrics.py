@@ -16,7 +16,8 @@ from synthlab.analysis.axis_metrics import (
     PairView,
     Row,
 )
-from synthlab.analysis.measured import MeasuredCell
+from synthlab.analysis.embedding_metrics import EMBEDDING_METRICS
+from synthlab.analysis.measured import AlignedAnswers, MeasuredCell
 from synthlab.analysis.statistics.clusters import IntArray
 from synthlab.metrics.diversity import distinct_n
 from synthlab.metrics.self_bleu_table import SelfBleuTable
@@ -26,8 +27,8 @@ from synthlab.metrics.tokenize import join, tokenize
 def self_bleu_metric(order: int) -> CorpusMetric:
     """Self-BLEU of the given highest order, by one gram table: a swap costs one masked pass."""
 
-    def view(candidate: Sequence[str], baseline: Sequence[str]) -> PairView:
-        corpus = join(tokenize(candidate), tokenize(baseline))
+    def view(candidate: AlignedAnswers, baseline: AlignedAnswers) -> PairView:
+        corpus = join(tokenize(candidate.texts), tokenize(baseline.texts))
         table = SelfBleuTable(corpus, order)
 
         def value(rows: IntArray) -> float:
@@ -43,8 +44,8 @@ def self_bleu_metric(order: int) -> CorpusMetric:
 def distinct_metric(order: int, budget: int) -> CorpusMetric:
     """distinct-n on a fixed number of tokens."""
 
-    def view(candidate: Sequence[str], baseline: Sequence[str]) -> PairView:
-        corpus = join(tokenize(candidate), tokenize(baseline))
+    def view(candidate: AlignedAnswers, baseline: AlignedAnswers) -> PairView:
+        corpus = join(tokenize(candidate.texts), tokenize(baseline.texts))
         return PairView(
             candidate,
             baseline,
@@ -69,9 +70,11 @@ def collapse_metrics(cells: Sequence[MeasuredCell]) -> AxisMetrics:
     measured = {name for cell in cells for name in cell.keys}
     texts = [list(cell.texts.values()) for cell in cells]
     corpus = (self_bleu_metric(4), distinct_metric(2, fillable_budget(texts)))
+    # Vectors are compared only where every cell has them: nothing else could be put in their place.
+    embedded = EMBEDDING_METRICS if all(c.embeddings_file.is_file() for c in cells) else ()
     return AxisMetrics(
         tuple(metric for metric in ITEM_METRICS if metric.id in measured),
-        tuple(metric for metric in corpus if metric.id in measured),
+        tuple(metric for metric in (*corpus, *embedded) if metric.id in measured),
     )
 
 

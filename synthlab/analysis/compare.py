@@ -227,15 +227,15 @@ def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
 def _compare_corpus(metric: CorpusMetric, cells: Cells, swaps: int) -> MetricComparison:
     aligned = _aligned(cells, answer_rows)
     halves = draw_half_samples(aligned.clusters, seed=SEED)
-    texts = {
-        name: [_texts(cell, aligned) for cell in by_seed.values()]
+    answers = {
+        name: [cell.aligned(aligned.item_ids) for cell in by_seed.values()]
         for name, by_seed in cells.items()
     }
     everything = np.arange(aligned.clusters.n_rows, dtype=np.int64)
     baseline = next(iter(cells))
     values, contrasts = {}, []
-    for condition, ours in texts.items():
-        views = [metric.view(a, b) for a, b in zip(ours, texts[baseline], strict=True)]
+    for condition, ours in answers.items():
+        views = [metric.view(a, b) for a, b in zip(ours, answers[baseline], strict=True)]
         by_seed = {
             seed: _or_nan(view.candidate, everything)
             for seed, view in zip(cells[condition], views, strict=True)
@@ -278,11 +278,6 @@ class _Averaged:
 
 def _or_nan(value: Callable[[IntArray], float], rows: IntArray) -> float:
     return value(rows) if len(rows) else math.nan
-
-
-def _texts(cell: MeasuredCell, aligned: Alignment) -> list[str]:
-    by_item = {f"{r['prompt_id']}|{r['sample']}": r["response_id"] for r in cell.items}
-    return [cell.texts[by_item[item]] for item in aligned.item_ids]
 
 
 def _key(

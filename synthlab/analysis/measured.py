@@ -1,4 +1,4 @@
-"""What one measured cell left on disk: its items and, where a metric needs them, their texts."""
+"""What one measured cell left on disk: its items and, where a metric needs them, texts and vectors."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from storage import durable
 from storage.home import LabHome
 from storage.rundir import RunDir, RunId
 from synthlab.analysis.statistics.comparability import ComparabilityKey
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 Key = Mapping[str, Any]
 
@@ -47,6 +52,57 @@ class MeasuredCell:
         """Answer text by response id."""
         records = durable.read_records(self.answers.out / "responses.jsonl")
         return {record["id"]: record["text"] for record in records}
+
+    @property
+    def embeddings_file(self) -> Path:
+        """Where the vectors of the usable answers lie, if an embedder was named."""
+        return self.directory.out / "embeddings.npy"
+
+    @cached_property
+    def vectors(self) -> Mapping[str, npt.NDArray[np.float64]]:
+        """Vector of each usable answer by response id; raises ValueError if the rows do not fit.
+
+        A vector is zero where the embedder knew no token of the answer.
+        """
+        import numpy as np  # lists and tables of other metrics do not pay for it
+
+        matrix = np.load(self.embeddings_file, allow_pickle=False).astype(np.float64)
+        usable = [row["response_id"] for row in self.items if not row["reason"]]
+        if len(matrix) != len(usable):
+            raise ValueError(
+                f"{self.embeddings_file} has {len(matrix)} rows for {len(usable)} answers"
+            )
+        return dict(zip(usable, matrix, strict=True))
+
+    def aligned(self, item_ids: Sequence[str]) -> AlignedAnswers:
+        """The answers of these items (`prompt|sample`), in this order."""
+        by_item = {f"{row['prompt_id']}|{row['sample']}": row["response_id"] for row in self.items}
+        return AlignedAnswers(self, tuple(by_item[item] for item in item_ids))
+
+
+@dataclass(frozen=True)
+class AlignedAnswers:
+    """A cell's answers in the row order of a comparison; a metric takes the form that it needs."""
+
+    cell: MeasuredCell
+    response_ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.response_ids)
+
+    @property
+    def texts(self) -> list[str]:
+        """(rows,)"""
+        return [self.cell.texts[one] for one in self.response_ids]
+
+    @property
+    def vectors(self) -> npt.NDArray[np.float64]:
+        """(rows, dimensions); raises ValueError or OSError if the cell has none that fit."""
+        import numpy as np
+
+        found = self.cell.vectors
+        rows = [found[one] for one in self.response_ids]
+        return np.stack(rows) if rows else np.zeros((0, 1))
 
 
 def read_cells(

@@ -239,7 +239,7 @@ class _Planner:
         finetune: str | None,
     ) -> str:
         model = self.base_model()
-        params = {
+        params: dict[str, Any] = {
             "model": model.identity.to_json(),
             "prompts": evaluate.prompts,
             "metrics": list(options.metrics),
@@ -248,11 +248,17 @@ class _Planner:
             "dtype": self.spec.base.dtype,
             "system": self.spec.base.system,
         }
+        locate: dict[str, str] = {}
+        if options.embedder is not None:
+            with self.located("evaluate", "collapse", "embedder"):
+                embedder = self.resolver.embedder(options.embedder)
+            params |= {"metrics": [*options.metrics, "embedding"], "embedder": embedder.to_json()}
+            locate["embedder"] = str(embedder.folder)
         inputs = {"answers": answers, "human": self.import_set(evaluate.prompts)}
         if finetune is not None:
             inputs["adapter"] = finetune
         label = f"collapse/{cell.condition}.s{cell.seed}"
-        return self.add("collapse", label, params, inputs, model=model, cell=cell)
+        return self.add("collapse", label, params, inputs, model=model, cell=cell, locate=locate)
 
     def base_model(self) -> ResolvedModel:
         return self.model(*self.model_of(None))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from synthlab.experiment.datasets import DatasetResolver, ResolvedDataset
+from synthlab.experiment.embedders import EmbedderResolver, ResolvedEmbedder
 from synthlab.experiment.file_hashes import FileHashes
 from synthlab.experiment.hub import hub_from_environment
 from synthlab.experiment.models import ModelResolver, ResolvedAdapter, ResolvedModel
@@ -20,6 +21,9 @@ class Resolver(Protocol):
 
     def adapter(self, reference: str) -> ResolvedAdapter:
         """A folder that peft saved."""
+
+    def embedder(self, reference: str) -> ResolvedEmbedder:
+        """A model that turns texts into vectors."""
 
     def dataset(self, reference: str, revision: str | None, split: str) -> ResolvedDataset:
         """The rows behind a prompt set."""
@@ -42,6 +46,7 @@ class LocalResolver:
         hub = hub_from_environment(environ, Path(environ.get("HOME") or Path.home()))
         self._hashes = hashes
         self._models = ModelResolver(base, hub, hashes)
+        self._embedders = EmbedderResolver(base, hub, hashes)
         self._datasets = DatasetResolver(base, hub, hashes, imported or {})
 
     def __enter__(self) -> Self:
@@ -57,6 +62,10 @@ class LocalResolver:
     def adapter(self, reference: str) -> ResolvedAdapter:
         """See ModelResolver.resolve_adapter."""
         return self._models.resolve_adapter(reference)
+
+    def embedder(self, reference: str) -> ResolvedEmbedder:
+        """See EmbedderResolver.resolve."""
+        return self._embedders.resolve(reference)
 
     def dataset(self, reference: str, revision: str | None, split: str) -> ResolvedDataset:
         """See DatasetResolver.resolve."""

@@ -270,6 +270,7 @@ def read_collapse(table: TableReader) -> spec.CollapseOptions:
         metrics=metrics,
         token_budget=table.integer("token_budget", default.token_budget, minimum=10),
         seed=table.integer("seed", default.seed, maximum=SEED_LIMIT),
+        embedder=table.text("embedder"),
     )
     table.close()
     return options

@@ -271,6 +271,9 @@ class CollapseOptions:
     """Tokens that distinct-n is counted on, the same for each condition."""
     seed: int = 0
     """Which texts fill the token budget."""
+    embedder: str | None = None
+    """Model that turns answers into vectors: hub id, package or folder of sentence-transformers or model2vec.
+    With one, the metrics over embeddings are computed too."""
 
 
 @dataclass(frozen=True)

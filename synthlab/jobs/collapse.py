@@ -9,6 +9,7 @@ from typing import Any
 from storage import durable
 from storage.rundir import RunDir
 from synthlab.errors import JobError
+from synthlab.jobs import collapse_embeddings
 from synthlab.jobs.collapse_items import Item, Texts, read_texts
 from synthlab.jobs.collapse_measures import (
     ALL_METRICS,
@@ -33,6 +34,10 @@ def run(context: JobContext) -> None:
     budget, seed = int(params["token_budget"]), int(params["seed"])
     measures = list(measure_scores(texts, wanted, scores)) if scores else []
     measures += measure_texts(texts, wanted, budget, seed)
+    if collapse_embeddings.GROUP in wanted:
+        embedded = collapse_embeddings.embed_texts(context, texts)
+        measures += collapse_embeddings.measure_embeddings(texts, embedded)
+        collapse_embeddings.save(context.out / collapse_embeddings.FILE, embedded.vectors)
     common = common_conditions(context, texts)
     results = [result_of(measure, common) for measure in measures]
     for result in results:
@@ -52,7 +57,7 @@ def run(context: JobContext) -> None:
 def check_metrics(wanted: Sequence[str]) -> None:
     """Raises JobError that names what there is if a metric is not known."""
     for name in wanted:
-        if name not in ALL_METRICS:
+        if name not in ALL_METRICS and name != collapse_embeddings.GROUP:
             raise JobError(
                 "no_metric", f"no metric is called {name!r}", f"use {', '.join(ALL_METRICS)}"
             )

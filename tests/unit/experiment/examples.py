@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from synthlab.experiment.datasets import ResolvedDataset
+from synthlab.experiment.embedders import ResolvedEmbedder
 from synthlab.experiment.load import parse_spec
 from synthlab.experiment.models import (
     FetchNeed,
@@ -94,6 +95,9 @@ class EverythingIsThere:
 
     def adapter(self, reference: str) -> ResolvedAdapter:
         return ResolvedAdapter(digest_of(reference), Path("/adapters") / reference)
+
+    def embedder(self, reference: str) -> ResolvedEmbedder:
+        return ResolvedEmbedder(reference, digest_of(reference), Path("/embedders") / reference)
 
     def dataset(self, reference: str, revision: str | None, split: str) -> ResolvedDataset:
         params = {"origin": "file", "name": reference, "digest": digest_of(reference)}
