@@ -64,6 +64,7 @@ def run_environment(
         "CUDA_VISIBLE_DEVICES": lease.gpu.uuid if lease else "",
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
+        "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads starve the other slots of a busy box
         "TOKENIZERS_PARALLELISM": "false",
     }
     return child_environment(environment, **added)
