@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -49,12 +49,22 @@ def load_embedder(folder: Path) -> Embedder:
     Raises JobError if the folder is something else, or if the library that it needs is absent.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    config = _read(folder / "config.json")
-    if config.get("model_type") == "model2vec":
+    parts = _parts(folder)
+    if _read(folder / "config.json").get("model_type") == "model2vec" or (
+        parts and parts[0].kind == "StaticEmbedding"
+    ):
         return _load_static(folder)
-    if (settings := _mean_pooling(folder)) is not None:
+    if (settings := _mean_pooling(folder, parts)) is not None:
         return _load_mean_pooled(folder, settings)
     return _load_sentence_transformer(folder)
+
+
+class _Part(NamedTuple):
+    """One entry of modules.json."""
+
+    kind: str
+    """Name of its class."""
+    path: str
 
 
 @dataclass(frozen=True)
@@ -63,23 +73,31 @@ class _Settings:
     lower_case: bool
 
 
-def _mean_pooling(folder: Path) -> _Settings | None:
+def _parts(folder: Path) -> list[_Part]:
+    """The parts that sentence-transformers lists; empty where it did not save the folder."""
+    path = folder / "modules.json"
+    if not path.is_file():
+        return []
+    try:
+        listed = json.loads(path.read_bytes())
+        return [_Part(str(one["type"]).rpartition(".")[2], str(one["path"])) for one in listed]
+    except (ValueError, KeyError, TypeError) as error:
+        raise JobError("bad_embedder", f"{path} cannot be read: {error}") from error
+
+
+def _mean_pooling(folder: Path, parts: Sequence[_Part]) -> _Settings | None:
     """What the transformer part asks for, or None where there is more than mean pooling to do."""
-    if not (folder / "modules.json").is_file():
-        return None
-    modules = json.loads((folder / "modules.json").read_bytes())
-    parts = [(str(m["type"]).rpartition(".")[2], str(m["path"])) for m in modules]
-    kinds = [kind for kind, _ in parts]
+    kinds = [part.kind for part in parts]
     if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
         return None
-    pooling = _read(folder / parts[1][1] / "config.json")
+    pooling = _read(folder / parts[1].path / "config.json")
     modes = {
         name for name, on in pooling.items() if name.startswith("pooling_mode_") and on is True
     }
     mode = pooling.get("pooling_mode", "mean" if modes == {"pooling_mode_mean_tokens"} else None)
     given = _read(folder / "sentence_bert_config.json")
     default_prompt = _read(folder / "config_sentence_transformers.json").get("default_prompt_name")
-    if parts[0][1] or mode != "mean" or default_prompt or not given.keys() <= PLAIN_SETTINGS:
+    if parts[0].path or mode != "mean" or default_prompt or not given.keys() <= PLAIN_SETTINGS:
         return None
     longest = given.get("max_seq_length")
     return _Settings(int(longest) if longest else None, bool(given.get("do_lower_case")))
