@@ -24,11 +24,13 @@ from synthlab.metrics.heaps import heaps, heaps_grid
 from synthlab.metrics.length import response_length
 from synthlab.metrics.perplexity import LogProbabilities, View, perplexity
 from synthlab.metrics.result import MetricValue, undefined
-from synthlab.metrics.self_bleu import self_bleu, self_bleu_curve
-from synthlab.metrics.tokenize import TokenizedCorpus, tokenize
+from synthlab.metrics.self_bleu import self_bleu, self_bleu_curve, self_bleu_within
+from synthlab.metrics.tokenize import TokenizedCorpus, intern, sentences, tokenize, words
 
 BYTES_PER_TOKEN = 4
 """Byte budget of the compression ratio per token of the budget: a little less than English has."""
+CURVE_ORDER = 4
+"""Highest order of the Self-BLEU that is shown first and drawn against the number of texts."""
 CURVE_SIZES = (50, 100, 200, 500, 1000, 2000, 5000, 10000)
 PERPLEXITY_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 ORDER_RULE = "documents shuffled by PCG64(seed)"
@@ -89,12 +91,28 @@ def _lengths(given: _TextInput) -> Iterator[Measure]:
 
 
 def _self_bleu(given: _TextInput) -> Iterator[Measure]:
-    found = self_bleu(given.corpus, 4)
-    points = self_bleu_curve(given.corpus, CURVE_SIZES, given.seed)
-    curve = [[point.n, point.score] for point in points]
-    yield given.measure(
-        found.score, {"smoothing": "method1"}, per_item=found.per_document, detail={"curve": curve}
-    )
+    fixed = {"smoothing": "method1"}
+    for order in (2, 3, 4, 5):
+        found = self_bleu(given.corpus, order)
+        detail = {}
+        if order == CURVE_ORDER:
+            points = self_bleu_curve(given.corpus, CURVE_SIZES, given.seed, order)
+            detail = {"curve": [[point.n, point.score] for point in points]}
+        yield given.measure(found.score, fixed, per_item=found.per_document, detail=detail)
+    within = self_bleu_within(given.texts, CURVE_ORDER)
+    yield given.measure(within.score, fixed, per_item=within.per_response)
+    yield from _paper_self_bleu(given)
+
+
+def _paper_self_bleu(given: _TextInput) -> Iterator[Measure]:
+    """The study's own form, sentences as units, for the replication view."""
+    fixed = {"smoothing": "exponential", "unit": "sentence"}
+    within = self_bleu_within(given.texts, 3, smoothing="exponential")
+    yield given.measure(within.score, fixed, per_item=within.per_response)
+    parts = [words(one) for text in given.texts for one in sentences(text)]
+    pooled = self_bleu(intern(parts, "words-v1/sentences-v1"), 3, smoothing="exponential")
+    conditions = {"tokeniser": pooled.score.instrument, **fixed}
+    yield Measure(pooled.score, len(parts), conditions, {}, {})
 
 
 def _distinct(given: _TextInput) -> Iterator[Measure]:
