@@ -23,6 +23,7 @@ $(VENV)/.dev: $(VENV)/.core
 demo: $(VENV)/.core ## run the recipe `demo` on a real model and print the comparison
 	$(BIN)/synthlab run demo
 	$(BIN)/synthlab compare demo
+	$(BIN)/synthlab compare demo --axis bias
 
 test: $(VENV)/.dev ## the whole test suite
 	$(BIN)/python -m pytest
