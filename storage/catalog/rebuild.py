@@ -12,10 +12,8 @@ from storage.errors import CatalogError, StorageError
 from storage.home import LabHome
 from storage.rundir import RunDir
 
-DERIVED_TABLES = (
+RUN_TABLES = (
     "results",
-    "metrics",
-    "metric_names",
     "checkpoints",
     "mixture_parts",
     "mixtures",
@@ -24,6 +22,13 @@ DERIVED_TABLES = (
     "run_notes",
     "run_outputs",
     "run_inputs",
+)
+"""Tables whose rows belong to one run, by `run_id`."""
+
+DERIVED_TABLES = (
+    *RUN_TABLES,
+    "metrics",
+    "metric_names",
     "experiment_steps",
     "experiments",
     "runs",

@@ -9,6 +9,7 @@ from typing import Any
 
 from storage import durable
 from storage.catalog.connection import write_transaction
+from storage.catalog.rebuild import RUN_TABLES
 from storage.catalog.requests import Request
 from storage.home import LabHome
 from storage.rundir import RunDir, RunExit, RunId
@@ -177,17 +178,7 @@ def _refuse_if_used(connection: sqlite3.Connection, run_id: RunId, going: set[Ru
 def _forget_run(connection: sqlite3.Connection, run_id: RunId) -> None:
     number = connection.execute("SELECT num FROM runs WHERE id = ?", (run_id,)).fetchone()["num"]
     connection.execute("DELETE FROM metrics WHERE run = ?", (number,))
-    for table in (
-        "results",
-        "checkpoints",
-        "mixture_parts",
-        "mixtures",
-        "sources",
-        "prompt_sets",
-        "run_notes",
-        "run_outputs",
-        "run_inputs",
-    ):
+    for table in RUN_TABLES:
         connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))
     connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
 
