@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.resources import files
@@ -11,15 +10,14 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from storage.durable import canonical_json
-from synthlab.errors import NotFoundError, SpecError
-from synthlab.experiment.table_reader import nearest
+from synthlab.errors import SpecError
+from synthlab.experiment.rubric_files import locate_rubric, read_rubric_file
 
 PreferenceKind: TypeAlias = Literal["pairwise", "rating"]
 SCHEMA = 1
 TASK, TEXT = "{task}", "{text}"
 PARTS = ("opening", "opening_without_task", "task", "first", "second", "closing", "reply")
 HASH_LETTERS = 12
-MAX_SIZE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -86,15 +84,7 @@ def find_preference_rubric(reference: str, base: Path, kind: PreferenceKind) -> 
 
     Raises NotFoundError if there is none, SpecError if it is damaged or of the other kind.
     """
-    if reference.endswith(".toml"):
-        path = base / Path(reference).expanduser()
-        if not path.is_file():
-            raise NotFoundError(f"no rubric {path}")
-    else:
-        path = preference_rubric_folder() / f"{reference}.toml"
-        known = sorted(one.stem for one in preference_rubric_folder().glob("*.toml"))
-        if reference not in known:
-            raise NotFoundError(f'no rubric is called "{reference}"{nearest(reference, known)}')
+    path = locate_rubric(reference, base, preference_rubric_folder())
     rubric = read_preference_rubric(path)
     if rubric.kind != kind:
         raise SpecError(f"{path}: is a {rubric.kind} rubric, and a {kind} one is needed here")
@@ -103,29 +93,19 @@ def find_preference_rubric(reference: str, base: Path, kind: PreferenceKind) -> 
 
 def read_preference_rubric(path: Path) -> PreferenceRubric:
     """Read one rubric file; raises SpecError that names the file and the first fault."""
-    if path.stat().st_size > MAX_SIZE_BYTES:
-        raise SpecError(f"{path}: is larger than 64 kB and cannot be a rubric")
-    try:
-        table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        if table["schema"] != SCHEMA:
-            raise SpecError(f"{path}: schema is {table['schema']!r}; this version reads {SCHEMA}")
-        rubric = PreferenceRubric(
-            table["id"],
-            table["version"],
-            table["kind"],
-            tuple(table["labels"]),
-            *(table[name].strip() for name in PARTS),
-        )
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SpecError(f"{path}: not valid TOML: {error}") from error
-    except KeyError as error:
-        raise SpecError(f"{path}: the key {error} is missing") from error
-    except (TypeError, AttributeError) as error:
-        raise SpecError(f"{path}: a value is of the wrong type ({error})") from error
-    fault = _fault(rubric)
-    if fault:
-        raise SpecError(f"{path}: {fault}")
-    return rubric
+    return read_rubric_file(path, _rubric, _fault)
+
+
+def _rubric(table: Mapping[str, Any]) -> PreferenceRubric:
+    if table["schema"] != SCHEMA:
+        raise SpecError(f"schema is {table['schema']!r}; this version reads {SCHEMA}")
+    return PreferenceRubric(
+        table["id"],
+        table["version"],
+        table["kind"],
+        tuple(table["labels"]),
+        *(table[name].strip() for name in PARTS),
+    )
 
 
 def _fault(rubric: PreferenceRubric) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -12,15 +11,14 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from storage.durable import canonical_json
-from synthlab.errors import NotFoundError, SpecError
-from synthlab.experiment.table_reader import nearest
+from synthlab.errors import SpecError
+from synthlab.experiment.rubric_files import locate_rubric, read_rubric_file
 
 RubricKind = Literal["states", "rating"]
 JudgedState = Literal["refusal", "partial", "compliance", "off-topic"]
 RATINGS = ("1", "2", "3", "4", "5")
 PLACES = ("request", "response", "labels")
 PLACE = re.compile(r"\{(request|response|labels)\}")
-MAX_SIZE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -119,15 +117,7 @@ def find_rubric(reference: str, base: Path, kind: RubricKind) -> Rubric:
 
     Raises NotFoundError if there is none, SpecError if it is damaged or of another kind.
     """
-    if reference.endswith(".toml"):
-        path = base / Path(reference).expanduser()
-        if not path.is_file():
-            raise NotFoundError(f"no rubric {path}")
-    else:
-        path = rubric_folder() / f"{reference}.toml"
-        known = sorted(one.stem for one in rubric_folder().glob("*.toml"))
-        if reference not in known:
-            raise NotFoundError(f'no rubric is called "{reference}"{nearest(reference, known)}')
+    path = locate_rubric(reference, base, rubric_folder())
     rubric = read_rubric(path)
     if rubric.kind != kind:
         raise SpecError(f"{path}: is a rubric of {rubric.kind}, and one of {kind} is needed here")
@@ -136,21 +126,7 @@ def find_rubric(reference: str, base: Path, kind: RubricKind) -> Rubric:
 
 def read_rubric(path: Path) -> Rubric:
     """Read one rubric file; raises SpecError that names the file and the first fault."""
-    if path.stat().st_size > MAX_SIZE_BYTES:
-        raise SpecError(f"{path}: is larger than 64 kB and cannot be a rubric")
-    try:
-        value = tomllib.loads(path.read_text(encoding="utf-8"))
-        rubric = _rubric(value)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SpecError(f"{path}: not valid TOML: {error}") from error
-    except KeyError as error:
-        raise SpecError(f"{path}: the key {error} is missing") from error
-    except (TypeError, AttributeError) as error:
-        raise SpecError(f"{path}: a value is of the wrong type ({error})") from error
-    fault = _fault(rubric)
-    if fault:
-        raise SpecError(f"{path}: {fault}")
-    return rubric
+    return read_rubric_file(path, _rubric, _fault)
 
 
 def _rubric(value: Mapping[str, Any]) -> Rubric:
