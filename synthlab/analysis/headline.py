@@ -24,6 +24,7 @@ HEADLINES: Mapping[str, tuple[Headline, ...]] = {
         Headline("ppl2-token", "PPL-2", "human answers under the checkpoint; low = covered"),
         Headline("self-bleu-4", "Self-BLEU-4", "low = diverse"),
         Headline("distinct-2", "distinct-2", "high = diverse"),
+        Headline("vendi-1", "Vendi", "how many different answers it amounts to; high = diverse"),
         Headline("length-words-median", "words", "median length of an answer"),
     ),
     "robustness": (
