@@ -145,12 +145,13 @@ VERBS = (
                 ("--what",),
                 {
                     "metavar": "NAME",
-                    "help": "ppl1, ppl2, length, heaps, self-bleu-curve, loss, a live curve,"
+                    "help": "ppl1, ppl2, length, heaps, self-bleu-curve; refusal, states,"
+                    " grid[/CONDITION], danger; preference, bias, flips; loss, a live curve,"
                     " or any metric of `synthlab results`",
                 },
             ),
             Argument(("--as",), {"dest": "form", "choices": ["boxes", "histogram", "bars"]}),
-            _flag("--seeds", text="one curve for each seed instead of their mean"),
+            _flag("--seeds", text="one curve or bar for each seed instead of their mean"),
             Argument(("--width",), {"type": int, "metavar": "N", "help": "columns"}),
             Argument(("--height",), {"type": int, "metavar": "N", "help": "rows"}),
             Argument(

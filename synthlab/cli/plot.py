@@ -19,6 +19,7 @@ from storage.catalog.queries import (
     metrics_reported,
 )
 from synthlab.cli.output import Painted
+from synthlab.cli.plot_axes import AXIS_OF, axis_chart, axis_of, judging_panel, refuse_form
 from synthlab.cli.session import Session, one_experiment
 from synthlab.errors import ExitCode, NotFoundError, UsageError
 
@@ -48,6 +49,8 @@ class _Found(NamedTuple):
     steps: Sequence[Row]
     series: Mapping[str, Sequence[Row]]
     """Points of the reported metric that was asked for, by run."""
+    panel: Sequence[MeasuredCell]
+    """Judges, where the figure needs their items."""
 
 
 def plot(session: Session) -> ExitCode:
@@ -96,6 +99,7 @@ def _read(session: Session, connection: sqlite3.Connection) -> _Found:
     identity = experiment["id"]
     steps = experiment_steps(connection, identity)
     wanted = session.arguments.what or LOSS
+    panel = judging_panel(connection, session.home, identity, wanted)
     return _Found(
         experiment,
         read_cells(connection, session.home, identity, "collapse"),
@@ -103,12 +107,16 @@ def _read(session: Session, connection: sqlite3.Connection) -> _Found:
         metrics_reported(connection, identity),
         steps,
         {step["id"]: metric_series(connection, step["id"], wanted) for step in steps},
+        panel,
     )
 
 
 def _default(found: _Found) -> str:
     measured = {row["name"] for row in found.results}
-    return "ppl1" if found.cells and "ppl1-log" in measured else LOSS
+    if found.cells and "ppl1-log" in measured:
+        return "ppl1"
+    axes = {row["axis"] for row in found.results}
+    return "refusal" if "robustness" in axes else "flips" if "bias" in axes else LOSS
 
 
 def _chart(found: _Found, what: str, form: str | None, *, each_seed: bool) -> Chart:
@@ -118,12 +126,17 @@ def _chart(found: _Found, what: str, form: str | None, *, each_seed: bool) -> Ch
             f"{found.experiment['id']}: nothing is measured yet",
             f"`synthlab show {found.experiment['id']}` tells how far it is",
         )
+    if axis_of(what, found.results) and what not in found.reported:
+        refuse_form(what, form)
+        identity = found.experiment["id"]
+        return axis_chart(identity, what, found.results, found.panel, each_seed=each_seed)
     if form and (what in found.reported or what in CURVES):
         raise UsageError(f"{what} is a curve", "leave out --as")
     if what in found.reported:
         return _live(found, what, each_seed=each_seed)
     if what not in (*CURVES, *DISTRIBUTIONS, *measured):
-        raise _unknown(found, what, [*CURVES, *DISTRIBUTIONS, *found.reported, *measured])
+        known = [*CURVES, *DISTRIBUTIONS, *AXIS_OF, *found.reported, *measured]
+        raise _unknown(found, what, known)
     if not found.cells:
         raise NotFoundError(
             f"{found.experiment['id']} has no finished measurement of the collapse axis",
@@ -221,7 +234,8 @@ def _missing(found: _Found, what: str) -> list[str]:
     """Steps that the chart should show and that have not succeeded."""
     if what in found.reported:
         return []
-    return [s["label"] for s in found.steps if s["axis"] and s["state"] != "succeeded"]
+    axis = axis_of(what, found.results) or "collapse"
+    return [s["label"] for s in found.steps if s["axis"] == axis and s["state"] != "succeeded"]
 
 
 def _number(value: float | None) -> float:

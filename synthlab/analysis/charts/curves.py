@@ -116,9 +116,8 @@ def draw_scatter(chart: ScatterWithIntervals, width: int, height: int, symbols: 
     def layers(columns: int, rows: int) -> list[_Layer]:
         pairs = zip(chart.series, shown, strict=True)
         # Neighbouring columns for points of one x, else the last series would hide the others.
-        middle = (len(shown) - 1) / 2
         return [
-            _interval_layer(series, look, rulers, (i - middle) / max(1, columns - 1))
+            _interval_layer(series, look, rulers, (i, len(shown)), columns)
             for i, (series, look) in enumerate(pairs)
         ]
 
@@ -206,15 +205,26 @@ def _series_layer(
 
 
 def _interval_layer(
-    series: IntervalSeries, look: Look, rulers: tuple[Ruler, Ruler], shift: float
+    series: IntervalSeries,
+    look: Look,
+    rulers: tuple[Ruler, Ruler],
+    turn: tuple[int, int],
+    columns: int,
 ) -> _Layer:
+    """Points of the series whose turn it is, first of so many, in whole columns side by side.
+
+    Neither rounding nor the edge of the canvas may put two series into one column.
+    """
     paths, dots = [], []
+    number, count = turn
+    last = max(1, columns - 1)
     for point in series.points:
         middle = _point(point.x, point.value, rulers)
         if middle is None:
             continue
         if 0 <= middle.x <= 1 and 0 <= middle.y <= 1:
-            across = min(1.0, max(0.0, middle.x + shift))
+            first = max(0, min(round(middle.x * last) - count // 2, last + 1 - count))
+            across = min(1.0, (first + number) / last)
             dots.append(Point(across, middle.y))
             low, high = (rulers[1].clamp(bound) for bound in (point.low, point.high))
             if low is not None and high is not None:

@@ -25,6 +25,8 @@ class Axis:
     """`%` takes shares of one; `s` and `bytes` choose their multiple by the largest value."""
     lower: float | None = None
     upper: float | None = None
+    names: tuple[str, ...] = ()
+    """Of the places 0, 1, 2 and so on, where the axis shows things and not numbers."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,8 @@ class Heatmap:
     label: str = ""
     n: int | None = None
     notes: tuple[str, ...] = ()
+    marked: tuple[tuple[int, int], ...] = ()
+    """Rows and columns of the cells whose numbers stand in brackets; a note says why."""
 
     def __post_init__(self) -> None:
         if len(self.values) != len(self.rows) or any(

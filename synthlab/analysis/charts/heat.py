@@ -51,7 +51,7 @@ def draw_heatmap(chart: Heatmap, width: int, height: int) -> Grid:
     for i, name in enumerate(chart.rows[:rows]):
         sheet.write(head + i, 0, cut(clean(name), left - 1))
         for j, value in enumerate(chart.values[i][:columns]):
-            text, style = _cell(value, low, high, cell)
+            text, style = _cell(value, low, high, cell, is_marked=(i, j) in chart.marked)
             sheet.write(head + i, left + j * cell, text, style)
     return sheet.finish(draw_notes(sheet, notes, height - head - rows))
 
@@ -63,14 +63,16 @@ def _notes(chart: Heatmap, low: float, high: float) -> tuple[str, ...]:
     return (spread, *chart.notes)
 
 
-def _cell(value: float, low: float, high: float, cell: int) -> tuple[str, Style]:
+def _cell(
+    value: float, low: float, high: float, cell: int, *, is_marked: bool
+) -> tuple[str, Style]:
     if not math.isfinite(value):
         return _HOLE.center(cell), DIM
     # Halved: the span of the two ends of the float range is no float.
     span = high / 2 - low / 2
     share = (value / 2 - low / 2) / span if span > 0 else 0.5
     shade = min(len(_SHADES) - 1, int(share * len(_SHADES)))
-    number = short(value, 3)
+    number = f"[{short(value, 3)}]" if is_marked else short(value, 3)
     text = number.center(cell)
     if len(number) > cell - 1:
         text = _DENSITY[min(3, int(share * 4))] * cell

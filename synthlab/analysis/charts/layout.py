@@ -166,6 +166,10 @@ def draw_x_axis(sheet: Sheet, area: Area, ruler: Ruler, room: Room, text: str) -
 
 def fitting_ticks(ruler: Ruler, area: Area, width: int) -> tuple[Tick, ...]:
     """As many x ticks as stand side by side with a blank between them; else the limits."""
+    if ruler.names:
+        each = max(1, area.width // len(ruler.names) - 1)
+        named = (Tick(tick.place, cut(clean(tick.label), each)) for tick in ruler.named_ticks())
+        return tuple(named)
     for most in range(max(4, area.width // _CELLS_PER_X_TICK), 1, -1):
         ticks = ruler.ticks(most)
         if len(ticks) > 1 and _stand_apart(ticks, area, width):
@@ -180,8 +184,8 @@ def _stand_apart(ticks: Sequence[Tick], area: Area, width: int) -> bool:
 
 
 def _start(tick: Tick, area: Area, width: int) -> int:
-    start = area.column(tick.place) - len(tick.label) // 2
-    return max(0, min(start, width - len(tick.label)))
+    size = cell_width(tick.label)
+    return max(0, min(area.column(tick.place) - size // 2, width - size))
 
 
 def draw_y_axis(sheet: Sheet, area: Area, ticks: Sequence[Tick]) -> None:

@@ -125,7 +125,8 @@ def _put_box(made: _Rows, box: Box, number: int, style: Style) -> None:
 def draw_bars(chart: BarChart, width: int, height: int) -> Grid:
     """Bars from zero with their intervals; value and n stand beside each."""
     known = [bar for bar in chart.bars if _drawable(bar.value, chart.axis)]
-    if not known:
+    has_limits = chart.axis.lower is not None and chart.axis.upper is not None
+    if not known and not (chart.bars and has_limits):
         reason = next((bar.reason for bar in chart.bars if bar.reason), "")
         return message(width, height, chart.title, reason or _nothing(chart.axis, len(chart.bars)))
     values = [v for bar in known for v in (bar.value, bar.low, bar.high)]

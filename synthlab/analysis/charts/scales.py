@@ -37,6 +37,8 @@ class Ruler:
     """What a value is divided by before it is shown."""
     suffix: str = ""
     """Unit of the shown values, for the label of the axis."""
+    names: tuple[str, ...] = ()
+    """What stands at 0, 1, 2 and so on instead of numbers."""
 
     @cached_property
     def _ends(self) -> tuple[float, float]:
@@ -67,6 +69,11 @@ class Ruler:
                 found[label] = Tick(min(1.0, max(0.0, place)), label)
         return tuple(found.values())
 
+    def named_ticks(self) -> tuple[Tick, ...]:
+        """A tick for each name whose place lies inside the limits."""
+        placed = ((self.place(float(number)), name) for number, name in enumerate(self.names))
+        return tuple(Tick(at, name) for at, name in placed if at is not None and 0 <= at <= 1)
+
     def limit_ticks(self) -> tuple[Tick, ...]:
         """The two limits, rounded to three digits, where no round values fit."""
         low, high = (short(v / self.factor, 3) for v in (self.lower, self.upper))
@@ -89,7 +96,7 @@ def ruler(axis: Axis, values: Iterable[float], *, zero: bool = False) -> Ruler:
     high = _given(axis.upper, high, log)
     if not _told_apart(low, high, axis.scale):
         low, high = _widened(min(low, high), max(low, high), log)
-    return Ruler(axis.scale, low, high, factor, suffix)
+    return Ruler(axis.scale, low, high, factor, suffix, axis.names)
 
 
 def unit_of(unit: Unit, largest: float) -> tuple[float, str]:

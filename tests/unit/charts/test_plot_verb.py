@@ -27,6 +27,13 @@ FIGURES = [
     ["--what", "self-bleu-4"],
     ["--what", "loss"],
     ["--what", "eval_loss", "--symbols", "ascii"],
+    ["--what", "refusal"],
+    ["--what", "states"],
+    ["--what", "grid/multi"],
+    ["--what", "danger", "--symbols", "ascii"],
+    ["--what", "preference"],
+    ["--what", "bias"],
+    ["--what", "flips"],
 ]
 
 
