@@ -44,6 +44,7 @@ _ASCII_FOR = {
     "s": "♠",
     "S": "♤",
     ".": "·…∘",
+    "!": "≠",
 }
 """Filled and hollow markers stay apart."""
 _ASCII = str.maketrans({sign: plain for plain, signs in _ASCII_FOR.items() for sign in signs})

@@ -141,6 +141,7 @@ def draw_bars(chart: BarChart, width: int, height: int) -> Grid:
         tuple(bar.name for bar in chart.bars), right, looks([b.name for b in chart.bars])
     )
     made = _frame(chart.title, chart.axis, chart.notes, labels, scale, width, height, 2)
+    _put_zero_line(made)
     for i, bar in enumerate(chart.bars[: made.shown]):
         if _drawable(bar.value, chart.axis):
             _put_bar(made, bar, made.top(i), labels.looks[i])
@@ -148,6 +149,14 @@ def draw_bars(chart: BarChart, width: int, height: int) -> Grid:
             text = cut(clean(bar.reason or "undefined"), made.area.width)
             made.sheet.write(made.top(i), made.area.left, text, DIM)
     return made.finish()
+
+
+def _put_zero_line(made: _Rows) -> None:
+    """Where bars start, if that is inside the canvas; names without a value have it too."""
+    base = made.ruler.clamp(0.0)
+    if base and made.ruler.scale != "log":
+        for row in range(made.area.top, made.area.bottom):
+            made.sheet.write(row, made.area.column(base), "│", DIM)
 
 
 def _put_bar(made: _Rows, bar: Bar, row: int, look: Look) -> None:
