@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from storage.catalog import queries
 from storage.catalog.queries import Listing, Row, list_rows
 from synthlab.cli.output import Column, number_column, text_column
 from synthlab.cli.session import Session
-from synthlab.cli.words import duration, moment
+from synthlab.cli.words import duration, when
 from synthlab.errors import ExitCode
 
 
@@ -27,9 +28,13 @@ class ListView:
 
 def _progress(row: Mapping[str, Any]) -> str:
     done, total = row["progress_done"], row["progress_total"]
-    if done is None or not total:
+    if row["ended_at"] is not None or done is None or not total:
         return "—"
     return f"{done:g}/{total:g} {row['progress_unit']}"
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    return f"{row['state']} {row['reason']}" if row["reason"] else str(row["state"])
 
 
 def _took(row: Mapping[str, Any]) -> str:
@@ -47,7 +52,7 @@ def _short(name: str) -> Column:
     return Column(name, lambda row: (row["digest"] or "—")[:12])
 
 
-CREATED = Column("created", lambda row: moment(row["created_at"]))
+CREATED = Column("created", lambda row: when(row["created_at"], time.time()))
 
 VIEWS = {
     "runs": ListView(
@@ -55,8 +60,7 @@ VIEWS = {
         (
             text_column("run", "id"),
             text_column("label", "label"),
-            text_column("state", "state"),
-            Column("reason", lambda row: row["reason"] or "—"),
+            Column("state", _state),
             Column("progress", _progress, True),
             Column("took", _took, True),
             CREATED,

@@ -99,7 +99,7 @@ class Output:
         self._stdout.flush()
 
     def _paint(self, cell: str) -> str:
-        code = STATE_COLOURS.get(cell.strip()) if self._colour else None
+        code = STATE_COLOURS.get(cell.split(" ", 1)[0]) if self._colour else None
         return f"{code}{cell}{RESET}" if code else cell
 
 

@@ -22,6 +22,16 @@ def moment(stamp: float | None) -> str:
     return "—" if stamp is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(stamp))
 
 
+def when(stamp: float | None, now: float) -> str:
+    """The time of day for today, the day of this year, else the year and month: at most 7 letters."""
+    if stamp is None:
+        return "—"
+    then, today = time.localtime(stamp), time.localtime(now)
+    if then[:3] == today[:3]:
+        return time.strftime("%H:%M", then)
+    return time.strftime("%m-%d" if then[0] == today[0] else "%Y-%m", then)
+
+
 def clock(stamp: float) -> str:
     """Local time of day, to the second."""
     return time.strftime("%H:%M:%S", time.localtime(stamp))
