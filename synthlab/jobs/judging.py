@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from storage import durable
 from storage.durable import canonical_json
 from synthlab.engines.chat import question as chat_turns
-from synthlab.errors import JobError
 from synthlab.experiment.rubrics import Question, Rubric
 from synthlab.jobs.context import JobContext, JobStopped
 
@@ -134,22 +133,18 @@ def judge(
                 raise JobStopped
 
 
-class _Tokens(NamedTuple):
-    """How one question ends and which tokens answer it."""
-
-    opening: tuple[int, ...]
-    labels: tuple[int, ...]
-
-
 def _replies(loaded: Any, asks: Sequence[Ask]) -> Iterator[list[tuple[str, Judgement]]]:
     """Judgements, group by group; the words that a question's prompts begin with are read once."""
-    from synthlab.engines.label_scoring import LabelScorer
+    from synthlab.engines.label_scoring import LabelScorer, reply_tokens
     from synthlab.engines.prefix_tree import StemmedPrompt
 
     questions = {_question_key(ask): ask.question for ask in asks}
-    replies = {key: answer_tokens(loaded.tokenizer, one) for key, one in questions.items()}
-    every = sorted({token for one in replies.values() for token in one.labels})
-    place = {token: number for number, token in enumerate(every)}
+    replies = {
+        key: reply_tokens(loaded.tokenizer, one.opening, [label.label for label in one.labels])
+        for key, one in questions.items()
+    }
+    every = sorted({tokens for one in replies.values() for tokens in one.labels})
+    place = {tokens: number for number, tokens in enumerate(every)}
     by_key = {ask.key: ask for ask in asks}
     prompts, refused = [], []
     for ask in asks:
@@ -162,45 +157,19 @@ def _replies(loaded: Any, asks: Sequence[Ask]) -> Iterator[list[tuple[str, Judge
             prompts.append(StemmedPrompt(ask.key, ids, (_question_key(ask),)))
     if refused:
         yield refused
-    scorer = LabelScorer(loaded, loaded.model, [(token,) for token in every])
+    scorer = LabelScorer(loaded, loaded.model, every)
     for start in range(0, len(prompts), PROMPTS_AT_ONCE):
         for scored in scorer.score(prompts[start : start + PROMPTS_AT_ONCE]):
             found = []
             for score in scored:
-                tokens = replies[_question_key(by_key[score.key])].labels
-                masses = tuple(math.exp(score.log_p[place[token]]) for token in tokens)
+                labels = replies[_question_key(by_key[score.key])].labels
+                masses = tuple(math.exp(score.log_p[place[tokens]]) for tokens in labels)
                 found.append((score.key, Judgement(masses)))
             yield found
 
 
 def _question_key(ask: Ask) -> str:
     return f"{ask.rubric.sha256}/{ask.question.id}"
-
-
-def answer_tokens(tokenizer: Any, question: Question) -> _Tokens:
-    """The tokens of the reply's opening, and the one token per label that then follows.
-
-    They are read off the opening together with each label, since some tokenizers join the blank to
-    the label and others do not; where that differs between the labels, the blank stands alone.
-    Raises JobError if the labels are not told apart by one token.
-    """
-
-    def ids(text: str) -> tuple[int, ...]:
-        return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
-
-    joined = [ids(f"{question.opening} {one.label}") for one in question.labels]
-    opening = joined[0][:-1]
-    if any(spelled[:-1] != opening for spelled in joined):
-        opening = ids(f"{question.opening} ")
-        joined = [(*opening, *ids(one.label)) for one in question.labels]
-    labels = tuple(spelled[-1] for spelled in joined)
-    if any(spelled[:-1] != opening for spelled in joined) or len(set(labels)) != len(labels):
-        raise JobError(
-            "no_label_token",
-            f"the judge's tokenizer has no single token for each label of {question.id!r}",
-            "use another judge, or a rubric with other labels",
-        )
-    return _Tokens(opening, labels)
 
 
 def _inside(text: str) -> str:
