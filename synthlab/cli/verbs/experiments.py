@@ -1,0 +1,42 @@
+"""Verbs that do experiments and look at how they stand."""
+
+from __future__ import annotations
+
+from synthlab.cli.verbs.parts import FILE, FILTER, TARGET, Verb, flag, positional
+
+VERBS = (
+    Verb("init", "upkeep:init", "make a lab home"),
+    Verb("recipes", "upkeep:recipes", "list the experiments that come with the lab"),
+    Verb("plan", "plan:plan_experiment", "say what run would do, and why", (FILE,)),
+    Verb(
+        "run",
+        "run:run_experiment",
+        "do what is not done yet, and show the results",
+        (FILE, flag("--detach", text="queue the runs and return at once")),
+    ),
+    Verb("experiments", "lists:show_list", "list what was planned", (FILTER,)),
+    Verb("runs", "lists:show_list", "list executions of steps", (FILTER,)),
+    Verb(
+        "show",
+        "show:show",
+        "everything about a run or an experiment",
+        (positional("id", "ID", "a run or an experiment"),),
+    ),
+    Verb(
+        "logs",
+        "logs:show_logs",
+        "what a run's job printed",
+        (
+            positional("run", "RUN", "a run"),
+            flag("-f", "--follow", text="go on until the run has ended"),
+        ),
+    ),
+    Verb("stop", "control:stop", "stop with the work saved", (TARGET,)),
+    Verb("retry", "control:retry", "continue what ended badly", (TARGET,)),
+    Verb(
+        "rm",
+        "control:remove",
+        "delete an experiment with what only it uses, or an unused run",
+        (TARGET, flag("--yes", text="really delete")),
+    ),
+)

@@ -1,0 +1,48 @@
+"""What a verb of the command line consists of, and the arguments that several verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a verb, in argparse's terms."""
+
+    names: tuple[str, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb; `target` is `module:function` below `synthlab.cli`, imported only when it is used."""
+
+    name: str
+    target: str
+    help: str
+    arguments: tuple[Argument, ...] = ()
+
+
+def positional(name: str, metavar: str, text: str) -> Argument:
+    """An argument without a dash that has to be given."""
+    return Argument((name,), {"metavar": metavar, "help": text})
+
+
+def flag(*names: str, text: str) -> Argument:
+    """An option that is on or off."""
+    return Argument(names, {"action": "store_true", "help": text})
+
+
+FILE = positional("file", "FILE|RECIPE", "an experiment file, or the name of a recipe")
+TARGET = positional("target", "RUN|EXPERIMENT", "an id, the beginning of one, or a label")
+EXPERIMENT = positional("experiment", "EXPERIMENT", "a name, or an id such as demo.2")
+FILTER = Argument(
+    ("--filter",),
+    {
+        "default": "",
+        "metavar": "TERMS",
+        "help": "such as: state:failed cfg.seed>=1 OR NOT kind:mix",
+    },
+)

@@ -1,0 +1,16 @@
+"""Verbs that look after the lab home."""
+
+from __future__ import annotations
+
+from synthlab.cli.verbs.parts import Argument, Verb
+
+VERBS = (
+    Verb("verify", "upkeep:verify", "hash every published file again"),
+    Verb(
+        "catalog",
+        "upkeep:rebuild",
+        "make the catalog again from the directories",
+        (Argument(("action",), {"choices": ["rebuild"]}),),
+    ),
+    Verb("doctor", "doctor:doctor", "what this machine has, and what is wrong with it"),
+)
