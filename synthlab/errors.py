@@ -57,6 +57,10 @@ class NotFoundError(SynthlabError):
     exit_code = ExitCode.NOT_FOUND
 
 
+class NotAtHandError(NotFoundError):
+    """Something that exists and is not on this machine; a plan can do without, a run cannot."""
+
+
 class ConflictError(SynthlabError):
     """Somebody or something else holds what the command needs."""
 

@@ -13,6 +13,7 @@ from synthlab.cli.session import Session
 from synthlab.errors import ExitCode
 from synthlab.execution.resolve import StepStatus, previous_params, resolve
 from synthlab.execution.submission import Submission
+from synthlab.experiment.absent import AbsentAllowed
 from synthlab.experiment.file_hashes import FileHashes
 from synthlab.experiment.load import load_spec
 from synthlab.experiment.plan import build_plan
@@ -33,7 +34,7 @@ def read_submission(session: Session, home: LabHome, name: str) -> Submission:
     with LocalResolver(
         path.parent, FileHashes(home.cache), session.environment, imported
     ) as resolver:
-        plan = build_plan(spec, resolver)
+        plan = build_plan(spec, AbsentAllowed(resolver))
     text = path.read_text(encoding="utf-8")
     return Submission(spec.name, spec.description, str(path.absolute()), text, plan.steps)
 

@@ -25,6 +25,8 @@ class Action(StrEnum):
     """An equal run is queued or running already; it will be shared."""
     RESUME = "resume"
     RUN = "run"
+    BLOCKED = "blocked"
+    """It needs something that is not on this machine."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,11 @@ def _resolve_step(
                     f" ({candidate.reason})" if candidate.reason else ""
                 )
                 return StepStatus(step, Action.RESUME, candidate.run_id, why)
+    if step.blocked:
+        return StepStatus(step, Action.BLOCKED, None, step.blocked)
+    blocked = [s.step.label for s in inputs.values() if s.action is Action.BLOCKED]
+    if blocked:
+        return StepStatus(step, Action.BLOCKED, None, f"needs {', '.join(dict.fromkeys(blocked))}")
     return StepStatus(step, Action.RUN, None, _why_run(step, candidates, missing, previous))
 
 

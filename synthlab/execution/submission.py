@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from storage.catalog.experiments import (
 from storage.catalog.ingest import index_run
 from storage.home import LabHome
 from storage.rundir import RunDir, RunId, RunInput, RunSpec, new_run_id
+from synthlab.errors import NotAtHandError
 from synthlab.execution.resolve import Action, StepStatus, resolve
 from synthlab.experiment.steps import Cell, Step, StepAlias, StepInput
 
@@ -69,9 +70,11 @@ def accept(
     """Queue what is not cached and record the experiment; returns what the client shows.
 
     Directories come first and the catalog last: if the power fails in between, the same request is
-    handled again and finds the runs that it already queued.
+    handled again and finds the runs that it already queued. Raises NotAtHandError if something that a
+    step needs is not on this machine.
     """
     statuses = resolve(connection, home, submission.steps)
+    refuse_blocked(submission.name, statuses.values())
     run_ids: dict[str, RunId] = {}
     for step in submission.steps:
         run_ids[step.label] = _prepare_run(home, statuses[step.label], run_ids, now)
@@ -84,6 +87,17 @@ def accept(
         index_experiment(connection, experiment)
     counts = Counter(status.action.value for status in statuses.values())
     return {"experiment": experiment.id, "runs": run_ids, "actions": dict(counts)}
+
+
+def refuse_blocked(name: str, statuses: Iterable[StepStatus]) -> None:
+    """Raises NotAtHandError that lists everything a person has to bring here before this can run."""
+    reasons = [s.step.blocked for s in statuses if s.action is Action.BLOCKED and s.step.blocked]
+    if reasons:
+        listed = "\n  ".join(dict.fromkeys(reasons))
+        raise NotAtHandError(
+            f"{name} cannot run here yet:\n  {listed}",
+            f"synthlab plan {name} shows what waits for it, and what it would cost",
+        )
 
 
 def _prepare_run(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from synthlab.experiment.bias_section import bias_articles, complete_bias
 from synthlab.experiment.robustness_section import complete_robustness
-from synthlab.experiment.spec import ExperimentSpec, Mixture, Source
+from synthlab.experiment.spec import BaseModel, ExperimentSpec, Mixture, Source
 from synthlab.experiment.table_reader import Problems, nearest
 
 
@@ -15,6 +15,7 @@ def complete(spec: ExperimentSpec, problems: Problems) -> ExperimentSpec:
     sources = {name: _source(spec, source, problems) for name, source in spec.sources.items()}
     spec = replace(spec, sources=sources)
     _check_holdouts(spec, problems)
+    _check_bases(spec, problems)
     for mixture in spec.mixtures.values():
         _check_mixture(spec, mixture, problems)
     _check_cycles(spec, problems)
@@ -35,6 +36,26 @@ def _check_holdouts(spec: ExperimentSpec, problems: Problems) -> None:
             )
         elif of.holdout is not None:
             problems.add(path, f'"{of.name}" is itself a holdout; cut both from its data set')
+
+
+def _check_bases(spec: ExperimentSpec, problems: Problems) -> None:
+    """Every base names mixtures that there are, and no two conditions bear one name."""
+    named: list[tuple[tuple[str, ...], BaseModel]] = [(("base",), spec.base)]
+    named += [(("bases", name), further.base) for name, further in spec.bases.items()]
+    for path, base in named:
+        for i, mixture in enumerate(base.mixtures):
+            if mixture not in spec.mixtures:
+                known = nearest(mixture, spec.mixtures)
+                problems.add((*path, "mixtures", i), f'no mixture is called "{mixture}"{known}')
+    for name, further in spec.bases.items():
+        for i, source in enumerate(further.bias_sources):
+            if source not in spec.sources:
+                known = nearest(source, spec.sources)
+                where = ("bases", name, "bias_sources", i)
+                problems.add(where, f'no source is called "{source}"{known}')
+        ours = {f"{mixture}-{name}" for mixture in (spec.untouched, *spec.mixtures)}
+        if twice := sorted(ours & spec.mixtures.keys()):
+            problems.add(("bases", name), f'its condition "{twice[0]}" has the name of a mixture')
 
 
 def _source(spec: ExperimentSpec, source: Source, problems: Problems) -> Source:

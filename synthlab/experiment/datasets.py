@@ -52,6 +52,8 @@ class ResolvedDataset:
     params: Mapping[str, Any]
     """`dataset` of an import step: origin, name, and digest or revision; no path of this machine."""
     locate: Mapping[str, str] = field(default_factory=dict)
+    blocked: str = ""
+    """Why its rows cannot be had as things are; empty where they can."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class DatasetResolver:
                 commit = self.hub.commit("datasets", reference, revision)
             except NotFoundError as error:
                 advice = "name a local JSONL, CSV or Parquet file, or plan where there is a network"
-                raise NotFoundError(error.message, error.hint or advice) from error
+                raise type(error)(error.message, error.hint or advice) from error
         return ResolvedDataset(
             {"origin": "hub", "name": reference, "revision": commit, "split": split}
         )
@@ -113,20 +115,25 @@ def packaged(
 
     Raises NotFoundError if it is nowhere, SpecError if the archive is another package.
     """
-    known = PACKAGED_SETS[name]
-    params = {
-        "origin": "package",
-        "name": name,
-        "package": known.package,
-        "version": known.version,
-        "digest": known.sha256,
-    }
+    params = packaged_params(name)
     try:
         return ResolvedDataset(params, {"dataset": str(locate_packaged(name, archive))})
     except NotFoundError:
         if imported is None or archive is not None:
             raise
         return ResolvedDataset(params, {"imported": str(imported)})
+
+
+def packaged_params(name: str) -> dict[str, Any]:
+    """What pins a set of a package, whether the package is here or not."""
+    known = PACKAGED_SETS[name]
+    return {
+        "origin": "package",
+        "name": name,
+        "package": known.package,
+        "version": known.version,
+        "digest": known.sha256,
+    }
 
 
 def _builtin(name: str) -> ResolvedDataset:

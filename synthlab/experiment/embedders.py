@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.durable import canonical_json
-from synthlab.errors import NotFoundError, SpecError
+from synthlab.errors import NotAtHandError, NotFoundError, SpecError
 from synthlab.experiment.file_hashes import FileHashes
 from synthlab.experiment.hub import HUB_ID, Hub
 from synthlab.experiment.models import PICKLES, check_model_folder, local_path
@@ -61,6 +61,8 @@ class ResolvedEmbedder:
     digest: str
     """SHA-256 over the files that decide its vectors."""
     folder: Path
+    blocked: str = ""
+    """Why it cannot be used as things are; empty where it can."""
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the parameters of steps."""
@@ -96,7 +98,7 @@ class EmbedderResolver:
                 return self._folder(snapshot, name)
         packaged = _packaged(name)
         if packaged is None:
-            raise NotFoundError(f"the embedder {name} is not on this machine", _advice(name))
+            raise NotAtHandError(f"the embedder {name} is not on this machine", _advice(name))
         return self._folder(packaged, name)
 
     def _folder(self, folder: Path, identity: str) -> ResolvedEmbedder:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
-from synthlab.errors import NotFoundError
+from synthlab.errors import NotAtHandError, NotFoundError
 
 RepoKind: TypeAlias = Literal["models", "datasets"]
 
@@ -24,7 +24,7 @@ class CommitLookup(Protocol):
     """Asks the hub which commit a revision is."""
 
     def __call__(self, kind: RepoKind, repo: str, revision: str) -> str:
-        """The full commit hash; raises NotFoundError, with the reason, if there is no answer."""
+        """The full commit hash; raises NotAtHandError if there is no answer, NotFoundError if it is no."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ class Hub:
     def commit(self, kind: RepoKind, repo: str, revision: str | None) -> str:
         """Pin a revision by asking the hub; a full commit hash needs no question.
 
-        Raises NotFoundError if it cannot be asked or does not know.
+        Raises NotAtHandError if it cannot be asked or keeps it closed, NotFoundError if it does not know.
         """
         wanted = revision or DEFAULT_REVISION
         if self.offline:
-            raise NotFoundError(
+            raise NotAtHandError(
                 f"{repo} ({wanted}) is not in the hub cache {self.cache}, and this machine is offline"
             )
         if COMMIT.fullmatch(wanted):
@@ -93,9 +93,13 @@ class HubSite:
 
     endpoint: str
     token: str = ""
+    silent: list[str] = field(default_factory=list, compare=False)
+    """Why the hub could not be reached, once that is known: nobody waits a second time for it."""
 
     def __call__(self, kind: RepoKind, repo: str, revision: str) -> str:
-        """Commit of a revision; raises NotFoundError with the reason if the hub gives none."""
+        """Commit of a revision; raises NotFoundError or NotAtHandError if the hub gives none."""
+        if self.silent:
+            raise NotAtHandError(f"{repo}: the hub cannot be reached ({self.silent[0]})")
         from urllib.parse import quote
 
         import httpx  # the command line must not pay for it when nothing is looked up
@@ -106,12 +110,12 @@ class HubSite:
             answer = httpx.get(url, headers=headers, timeout=TIMEOUT_S, follow_redirects=True)
             commit = answer.json().get("sha") if answer.status_code == 200 else None
         except (httpx.HTTPError, ValueError, AttributeError) as error:
-            raise NotFoundError(
-                f"{repo}: the hub cannot be reached ({type(error).__name__}: {error})"
-            ) from error
+            self.silent.append(f"{type(error).__name__}: {error}")
+            raise NotAtHandError(f"{repo}: the hub cannot be reached ({self.silent[0]})") from error
         if isinstance(commit, str) and COMMIT.fullmatch(commit):
             return commit
-        raise NotFoundError(f"{repo} ({revision}): {_refusal(answer.status_code)}")
+        kind_of_no = NotFoundError if answer.status_code == 404 else NotAtHandError
+        raise kind_of_no(f"{repo} ({revision}): {_refusal(answer.status_code)}")
 
 
 def _refusal(status: int) -> str:

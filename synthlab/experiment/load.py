@@ -75,11 +75,16 @@ def _read(root: dict[str, Any], origin: SpecOrigin, problems: Problems) -> Exper
     base_table = table.subtable("base")
     finetune = table.subtable("finetune")
     evaluate = table.subtable("evaluate")
+    base = sections.read_base(base_table) if table.has("base") else BaseModel(model="")
     spec = ExperimentSpec(
         name=name,
         description=description,
         seeds=seeds,
-        base=sections.read_base(base_table) if table.has("base") else BaseModel(model=""),
+        base=base,
+        bases={
+            n: sections.read_further_base(n, t, base, finetune)
+            for n, t in table.named_subtables("bases").items()
+        },
         prompts={
             n: sections.read_prompts(n, t) for n, t in table.named_subtables("prompts").items()
         },

@@ -43,6 +43,8 @@ class FetchNeed:
 
     params: Mapping[str, Any]
     locate: Mapping[str, str] = field(default_factory=dict)
+    blocked: str = ""
+    """Why it cannot be brought as things are; empty where it can."""
 
 
 @dataclass(frozen=True)
@@ -133,16 +135,8 @@ class ModelResolver:
         try:
             commit = self.hub.commit("models", repo, revision)
         except NotFoundError as error:
-            raise NotFoundError(error.message, error.hint or _advice(repo)) from error
-        params = {
-            "model": repo,
-            "revision": commit,
-            "origin": "hub",
-            "package": None,
-            "package_version": None,
-            "file_sha256": None,
-        }
-        return ResolvedModel(ModelIdentity(repo, commit, None), None, FetchNeed(params))
+            raise type(error)(error.message, error.hint or _advice(repo)) from error
+        return remote_model(repo, commit)
 
     def _from_package(self, repo: str) -> ResolvedModel | None:
         known = PACKAGED_MODELS.get(repo)
@@ -182,6 +176,20 @@ class ModelResolver:
             if path.suffix in CONTENT_SUFFIXES and path.is_file()
         ]
         return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+
+
+def remote_model(repo: str, revision: str | None, blocked: str = "") -> ResolvedModel:
+    """A model of the hub that a step of the plan has to bring here."""
+    params = {
+        "model": repo,
+        "revision": revision,
+        "origin": "hub",
+        "package": None,
+        "package_version": None,
+        "file_sha256": None,
+    }
+    need = FetchNeed(params, blocked=blocked)
+    return ResolvedModel(ModelIdentity(repo, revision, None), None, need)
 
 
 def builtin_model(name: str) -> Path:

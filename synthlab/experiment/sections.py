@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from synthlab.experiment import spec
 from synthlab.experiment.bias_section import read_bias
 from synthlab.experiment.robustness_section import check_compose, read_compose, read_robustness
-from synthlab.experiment.table_reader import TableReader
+from synthlab.experiment.table_reader import Problems, TableReader
 
 STRATA: tuple[Literal["category"], ...] = ("category",)
 SEED_LIMIT = 2**31 - 1
@@ -23,9 +23,41 @@ def read_base(table: TableReader) -> spec.BaseModel:
         revision=table.text("revision"),
         dtype=table.choice("dtype", get_args(spec.Dtype), "auto"),
         system=table.free_text("system") or None,
+        mixtures=table.texts("mixtures", ()),
     )
     table.close()
     return base
+
+
+def read_further_base(
+    name: str, table: TableReader, base: spec.BaseModel, finetune: TableReader
+) -> spec.FurtherBase:
+    """`[bases.NAME]`: another model to start from, told by what differs from `[base]`.
+
+    finetune: the experiment's `[finetune]`, for what this base does not change.
+    """
+    system = table.free_text("system")
+    model = spec.BaseModel(
+        model=table.required_text("model"),
+        revision=table.text("revision"),
+        dtype=table.choice("dtype", get_args(spec.Dtype), base.dtype),
+        system=base.system if system is None else system or None,
+        mixtures=table.texts("mixtures", ()),
+    )
+    own = table.subtable("finetune")
+    problems = Problems()
+    merged = {**finetune.table, **own.table}
+    if "max_steps" in own.table or "epochs" in own.table:
+        dropped = {"max_steps", "epochs"} - own.table.keys()
+        merged = {key: value for key, value in merged.items() if key not in dropped}
+    trained = read_finetune(TableReader(merged, own.path, problems))
+    for problem in problems.found:
+        # A fault of [finetune] itself is told once, where it stands.
+        if len(problem.path) > len(own.path) and problem.path[len(own.path)] in own.table:
+            table.problems.add(problem.path, problem.message)
+    further = spec.FurtherBase(name, model, trained, table.texts("bias_sources", ()))
+    table.close()
+    return further
 
 
 def read_prompts(name: str, table: TableReader) -> spec.PromptSet:
@@ -40,6 +72,7 @@ def read_prompts(name: str, table: TableReader) -> spec.PromptSet:
         ),
         revision=table.text("revision"),
         split=table.text("split") or "train",
+        config=table.text("config"),
         columns=read_columns(table.subtable("columns")),
         rows=table.optional_integer("rows", minimum=1),
         seed=table.integer("seed", 0, maximum=SEED_LIMIT),
@@ -53,7 +86,7 @@ def read_prompts(name: str, table: TableReader) -> spec.PromptSet:
         )
         table.problems.add(table.path, f"{problem}: give exactly one of the two")
     elif holdout is not None:
-        for key in ("revision", "split", "columns", "rows", "seed"):
+        for key in ("revision", "split", "config", "columns", "rows", "seed"):
             if table.has(key):
                 table.fault(key, f"belongs to a dataset; a holdout takes it from '{holdout.of}'")
     return prompts

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 Purpose: TypeAlias = Literal["train", "held-out", "harmful", "jailbreak", "benign", "articles"]
 SourceKind: TypeAlias = Literal["human", "model"]
@@ -82,6 +82,23 @@ class BaseModel:
     """Number format in memory; `auto` is bfloat16 where the hardware computes in it, else float32."""
     system: str | None = None
     """System prompt for training, for answers, and for sources that name none of their own."""
+    mixtures: tuple[str, ...] = ()
+    """Mixtures that are trained on this model; all where none is named."""
+
+
+@dataclass(frozen=True)
+class FurtherBase:
+    """A further model to start from; its conditions bear its name at the end, as in `vanilla-70b`.
+
+    Takes the keys of `[base]`; `dtype` and `system` are those of `[base]` where they are not given.
+    What differs in training stands in `[bases.NAME.finetune]`, with the keys of `[finetune]`.
+    """
+
+    name: str
+    base: BaseModel
+    finetune: Finetune
+    bias_sources: tuple[str, ...] = ()
+    """Sources that its conditions judge in `[evaluate.bias]`, where they are not the same."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +158,8 @@ class PromptSet:
     """Revision of a hub data set; the plan pins it to a commit."""
     split: str = "train"
     """Split of a hub data set."""
+    config: str | None = None
+    """Configuration of a hub data set that has several."""
     columns: Columns = field(default_factory=Columns)
     """Where in a row the lab finds what."""
     rows: int | None = None
@@ -353,6 +372,7 @@ class ExperimentSpec:
     seeds: tuple[int, ...]
     """Training seeds: each mixture is fine-tuned once with each."""
     base: BaseModel
+    bases: dict[str, FurtherBase]
     prompts: dict[str, PromptSet]
     sources: dict[str, Source]
     mixtures: dict[str, Mixture]
@@ -360,8 +380,48 @@ class ExperimentSpec:
     evaluate: Evaluate | None
     """What is measured; without it the conditions are only trained."""
     origin: SpecOrigin = field(compare=False, repr=False)
+    untouched: str = VANILLA
+    """Name of the condition that is the base model as it is."""
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """The arms of the comparison: the untouched base model, then one for each mixture."""
-        return (VANILLA, *self.mixtures)
+        """What is compared: each untouched base model, then one condition for each of its mixtures."""
+        return tuple(
+            name for arm in self.arms() for name in (arm.spec.untouched, *arm.spec.mixtures)
+        )
+
+    def arms(self) -> tuple[Arm, ...]:
+        """The experiment once for each base, its mixtures renamed to the conditions that they make."""
+        arms = [Arm(("base",), replace(self, bases={}, mixtures=self._trained_on(self.base)))]
+        for name, further in self.bases.items():
+            chosen = {
+                f"{mixture}-{name}": replace(one, name=f"{mixture}-{name}")
+                for mixture, one in self._trained_on(further.base).items()
+            }
+            evaluate = self.evaluate
+            if evaluate is not None and evaluate.bias is not None and further.bias_sources:
+                bias = replace(evaluate.bias, sources=further.bias_sources)
+                evaluate = replace(evaluate, bias=bias)
+            spec = replace(
+                self,
+                base=replace(further.base, mixtures=()),
+                bases={},
+                mixtures=chosen,
+                finetune=further.finetune,
+                evaluate=evaluate,
+                untouched=f"{self.untouched}-{name}",
+            )
+            arms.append(Arm(("bases", name), spec))
+        return tuple(arms)
+
+    def _trained_on(self, base: BaseModel) -> dict[str, Mixture]:
+        names = base.mixtures or tuple(self.mixtures)
+        return {name: self.mixtures[name] for name in self.mixtures if name in names}
+
+
+class Arm(NamedTuple):
+    """The part of an experiment that starts from one base model."""
+
+    keys: tuple[str, ...]
+    """Where the base stands in the file."""
+    spec: ExperimentSpec

@@ -83,6 +83,8 @@ class Step:
     locate: Mapping[str, str] = field(default_factory=dict)
     """Paths of this machine where the job finds things whose content is in the key."""
     aliases: tuple[StepAlias, ...] = ()
+    blocked: str = ""
+    """Why it cannot run on this machine as things are; its key is then provisional. Empty if it can."""
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def read_table(context: JobContext) -> RawTable:
     if origin == "builtin":
         return read_corpus(name, context.params["order_seed"])
     if origin == "hub":
-        return read_hub(name, dataset["revision"], dataset["split"])
+        return read_hub(name, dataset["revision"], dataset["split"], dataset.get("config"))
     if origin == "package" and (earlier := context.locate("imported")) is not None:
         return read_imported(name, Path(earlier))
     if origin == "package":

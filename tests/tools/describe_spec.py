@@ -16,6 +16,7 @@ TARGET = ROOT / "docs" / "experiment-file.md"
 SECTIONS = {
     "ExperimentSpec": "top level",
     "BaseModel": "[base]",
+    "FurtherBase": "[bases.NAME]",
     "PromptSet": "[prompts.NAME]",
     "Columns": "columns = { … } of a prompt set",
     "Holdout": "holdout = { … } of a prompt set",

@@ -6,12 +6,12 @@ from synthlab.errors import JobError
 from synthlab.jobs.readers.table import RawRow, RawTable
 
 
-def read_hub(name: str, revision: str, split: str) -> RawTable:
-    """All rows of one split; raises JobError if it cannot be had."""
+def read_hub(name: str, revision: str, split: str, config: str | None = None) -> RawTable:
+    """All rows of one split of a configuration; raises JobError if it cannot be had."""
     import datasets
 
     try:
-        data = datasets.load_dataset(name, revision=revision, split=split)
+        data = datasets.load_dataset(name, config, revision=revision, split=split)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         raise JobError(
             "no_dataset",
