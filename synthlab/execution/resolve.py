@@ -97,7 +97,7 @@ def _resolve_step(
         return StepStatus(step, Action.BLOCKED, None, step.blocked)
     blocked = [s.step.label for s in inputs.values() if s.action is Action.BLOCKED]
     if blocked:
-        return StepStatus(step, Action.BLOCKED, None, f"needs {', '.join(dict.fromkeys(blocked))}")
+        return StepStatus(step, Action.BLOCKED, None, f"needs {_few(blocked)}")
     return StepStatus(step, Action.RUN, None, _why_run(step, candidates, missing, previous))
 
 
@@ -113,10 +113,15 @@ def _why_run(
         if changes:
             return ", ".join(changes[:3]) + (" …" if len(changes) > 3 else "")
     if missing:
-        return f"after {', '.join(missing[:2])}" + (" …" if len(missing) > 2 else "")
+        return f"after {_few(missing)}"
     if any(candidate.state == "succeeded" for candidate in candidates):
         return "its inputs were made again, or its output is gone"
     return "new"
+
+
+def _few(labels: list[str]) -> str:
+    different = list(dict.fromkeys(labels))
+    return ", ".join(different[:2]) + (" …" if len(different) > 2 else "")
 
 
 def _reads_current(
