@@ -33,6 +33,19 @@ class SafeParser(argparse.ArgumentParser):
         super().error(safe_text(message))
 
 
+def add_console_options(parser: argparse.ArgumentParser) -> None:
+    """What may stand after `synthlab` when no verb does, to open the console."""
+    parser.add_argument("--home", metavar="DIR", default=None, help="the lab home to use")
+    parser.add_argument("--experiment", metavar="ID", help="open on this one, not on the newest")
+    parser.add_argument("--readonly", action="store_true", help="look, and change nothing")
+    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    parser.add_argument(
+        "--symbols",
+        choices=["auto", "braille", "block", "ascii"],
+        help="what charts are drawn with",
+    )
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole grammar; `--help` needs nothing but argparse."""
     common = SafeParser(add_help=False)
@@ -44,7 +57,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser = SafeParser(
         prog="synthlab",
-        description="A terminal lab for synthetic-data experiments.",
+        description="A terminal lab for synthetic-data experiments. Without a verb: the console"
+        " (--experiment ID, --readonly, --no-mouse, --symbols).",
         epilog=EPILOG,
         parents=[common],
         formatter_class=argparse.RawDescriptionHelpFormatter,

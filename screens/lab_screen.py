@@ -1,0 +1,192 @@
+"""What all screens share: the head and the foot, actions by table, following the catalog, panes by digit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widget import Widget
+
+from screens.actions import Action, ActionHost, bindings
+from screens.live import Follower, Looked, Query
+from screens.widgets.key_line import KeyLine
+from screens.widgets.message_line import MessageLine
+from screens.widgets.place_line import PlaceLine
+from storage.errors import StorageError
+from synthlab.errors import SynthlabError
+
+if TYPE_CHECKING:
+    from screens.app import LabApp
+
+S = TypeVar("S")
+
+PANE_ACTIONS = (
+    Action("pane.1", "1", "pane 1", "hide or show the first pane", hidden=True),
+    Action("pane.2", "2", "pane 2", "hide or show the second pane", hidden=True),
+    Action("pane.3", "3", "pane 3", "hide or show the third pane", hidden=True),
+    Action("pane.4", "4", "pane 4", "hide or show the fourth pane", hidden=True),
+    Action("pane.0", "0", "all panes", "show all panes again", hidden=True),
+)
+
+
+class LabScreen(Screen[None], ActionHost, Generic[S]):
+    """A place of the console. Subclasses say what to read (`reads`) and how to show it (`show`)."""
+
+    AUTO_FOCUS = ""
+    PLACE: ClassVar[str] = ""
+    """Name of the tab this screen stands under."""
+    PANES: ClassVar[tuple[str, ...]] = ()
+    """Ids of the panes that the digits hide and show, in reading order."""
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-middle"), (160, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (32, "-tall")]
+
+    def __init_subclass__(cls) -> None:
+        # Before the framework's own hook, which collects BINDINGS.
+        if "ACTIONS" in cls.__dict__:
+            cls.BINDINGS = bindings(cls.ACTIONS)
+        super().__init_subclass__()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.following: Follower[S] = Follower()
+
+    @property
+    def lab(self) -> LabApp:
+        """The app, by its own type."""
+        return cast("LabApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Head, body, foot."""
+        yield PlaceLine(self.PLACE)
+        with Container(id="body"):
+            yield from self.body()
+        yield MessageLine()
+        yield KeyLine()
+
+    def body(self) -> ComposeResult:
+        """The screen's own widgets."""
+        yield from ()
+
+    # Following
+
+    def reads(self) -> Query | None:
+        """What to read next, bound to what is chosen now; None where there is nothing to follow."""
+        return None
+
+    def show(self, snapshot: S) -> None:
+        """Bring the widgets up to the snapshot; called only if it differs from the last one."""
+
+    def look_again(self) -> None:
+        """Something that the query depends on was chosen: read at once, whatever the catalog says."""
+        self.following.force = True
+        self.run_worker(self.follow(), group="follow", exit_on_error=False)
+
+    async def follow(self) -> None:
+        """One look; the app's timer calls it for the screen on top."""
+        state, query = self.following, self.reads()
+        if query is None or state.is_reading:
+            return
+        force, state.force = state.is_due(time.monotonic()), False
+        state.is_reading = True
+        try:
+            looked = await self.lab.reader.look(query, state.seen, force=force)
+        except (SynthlabError, StorageError) as error:
+            self.lab.say(str(error), "error")
+            return
+        finally:
+            state.is_reading = False
+        if force:
+            state.looked_at = time.monotonic()
+        self._take(looked)
+        if state.force:  # asked for while this look was under way
+            await self.follow()
+
+    def _take(self, looked: Looked) -> None:
+        state = self.following
+        state.seen = looked.version
+        if not looked.changed or not self.is_mounted:
+            return
+        if self.lab.is_frozen and state.shown is not None:
+            state.waiting = looked.snapshot
+            return
+        self._show_if_new(looked.snapshot)
+
+    def _show_if_new(self, snapshot: S) -> None:
+        state = self.following
+        state.waiting = None
+        if snapshot == state.shown:
+            return
+        state.shown = snapshot
+        self.show(snapshot)
+        self.refresh_keys()
+
+    def thaw(self) -> None:
+        """Show what was read while the screen was frozen."""
+        if self.following.waiting is not None:
+            self._show_if_new(self.following.waiting)
+
+    def on_screen_resume(self) -> None:
+        """Back on top: catch up at once."""
+        self.look_again()
+        self.refresh_keys()
+
+    def refresh_keys(self) -> None:
+        """Bring the key line up to what is possible now."""
+        if self.is_mounted:
+            self.query_one(KeyLine).show_hosts(self.hosts())
+
+    def on_descendant_focus(self) -> None:
+        """Other widgets have other keys."""
+        self.call_after_refresh(self.refresh_keys)
+
+    # Actions
+
+    def hosts(self) -> list[ActionHost]:
+        """Everything with actions, innermost first: the focused widget and what holds it, screen, app."""
+        chain = self.focused.ancestors_with_self if self.focused is not None else [self, self.app]
+        return [node for node in chain if isinstance(node, ActionHost)]
+
+    async def action_do(self, identity: str) -> None:
+        """What every key of this screen calls."""
+        await self.lab.dispatch(self, identity)
+
+    def words(self) -> Mapping[str, str]:
+        """Every screen knows the experiment that the console is on."""
+        experiment = self.lab.experiment
+        return {"experiment": experiment} if experiment else {}
+
+    # Panes
+
+    def do_1(self) -> None:
+        self._toggle_pane(0)
+
+    def do_2(self) -> None:
+        self._toggle_pane(1)
+
+    def do_3(self) -> None:
+        self._toggle_pane(2)
+
+    def do_4(self) -> None:
+        self._toggle_pane(3)
+
+    def do_0(self) -> None:
+        for pane in self._panes():
+            pane.display = True
+
+    def _panes(self) -> list[Widget]:
+        return [self.query_one(f"#{name}") for name in self.PANES]
+
+    def _toggle_pane(self, number: int) -> None:
+        panes = self._panes()
+        if number >= len(panes):
+            self.lab.say(f"this screen has {len(panes)} panes", "warning")
+            return
+        pane = panes[number]
+        if pane.display and sum(one.display for one in panes) == 1:
+            self.lab.say("the last pane stays", "warning")
+            return
+        pane.display = not pane.display

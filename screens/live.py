@@ -1,0 +1,89 @@
+"""Screens that follow the catalog: one reader thread, one frozen snapshot at a time, drawn if changed."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from storage.catalog.connection import data_version, open_reader
+from storage.home import LabHome
+
+S = TypeVar("S")
+TICK_S = 0.5
+"""The only timer of the console: twice a second something may have changed."""
+HEARTBEAT_S = 15.0
+"""A look without a notice of change: for what lies outside the catalog, and for missed notices."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a query is given, in the reader's thread."""
+
+    catalog: sqlite3.Connection
+    home: LabHome
+    now: float
+
+
+Query = Callable[[Reading], Any]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look brought."""
+
+    version: int
+    snapshot: Any
+    changed: bool
+    """Whether the query was run at all."""
+
+
+class Reader:
+    """One thread with one connection. It builds a snapshot, hands it over and waits to be asked again."""
+
+    def __init__(self, home: LabHome) -> None:
+        self._home = home
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="reader")
+        self._connection: sqlite3.Connection | None = None
+
+    async def look(self, query: Query, seen: int, *, force: bool) -> Looked:
+        """Run the query if the catalog is not what it was at version `seen`, or if forced."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._pool, self._look, query, seen, force
+        )
+
+    def _look(self, query: Query, seen: int, force: bool) -> Looked:
+        if self._connection is None:
+            self._connection = open_reader(self._home)
+        # The version is asked for first: what is written in between is seen again at the next look.
+        version = data_version(self._connection)
+        if version == seen and not force:
+            return Looked(version, None, False)
+        return Looked(version, query(Reading(self._connection, self._home, time.time())), True)
+
+    def close(self) -> None:
+        """End the thread; its connection is closed in it."""
+        if self._connection is not None:
+            self._pool.submit(self._connection.close)
+        self._pool.shutdown(wait=True)
+
+
+class Follower(Generic[S]):
+    """How one screen follows: it remembers what it saw and shows a snapshot only if it is another one."""
+
+    def __init__(self) -> None:
+        self.seen = -1
+        self.looked_at = 0.0
+        self.shown: S | None = None
+        self.waiting: S | None = None
+        """Read but not shown, because the screen is frozen."""
+        self.is_reading = False
+        self.force = True
+
+    def is_due(self, now: float) -> bool:
+        """Whether the heartbeat asks for a look of its own."""
+        return self.force or now - self.looked_at >= HEARTBEAT_S

@@ -1,0 +1,36 @@
+"""The line above the keys: what the last action did, and the command line that does the same."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widget import Widget
+
+from screens.safety import joined, line
+
+STYLES = {"information": "", "warning": "$warning", "error": "$error"}
+SIGNS = {"information": "", "warning": "! ", "error": "✗ "}
+
+
+class MessageLine(Widget):
+    """One row that keeps what it says until something else is said: nothing blinks, nothing times out."""
+
+    DEFAULT_CSS = "MessageLine { height: 1; dock: bottom; color: $text; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._content = Content("")
+
+    def say(self, text: str, severity: str, command: str) -> None:
+        """Show a message, or where it is empty the command line of the last action."""
+        first = " · ".join(part.strip() for part in text.splitlines() if part.strip())
+        parts = [line(SIGNS[severity] + first, STYLES[severity])] if first else []
+        if command:
+            parts.append(line(("   " if first else "") + f"$ {command}", "$text-muted"))
+        made = joined(*parts)
+        if made != self._content:
+            self._content = made
+            self.refresh()
+
+    def render(self) -> Content:
+        """The row."""
+        return self._content
