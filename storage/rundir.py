@@ -48,6 +48,8 @@ class RunSpec:
     """Whether the job loads a language model and therefore takes a GPU or a CPU slot."""
     created_at: float
     priority: int = 0
+    observing: Mapping[str, Any] = field(default_factory=dict)
+    """How the work is watched and saved on its way; it cannot change the output, nor the key."""
 
     def to_json(self) -> dict[str, Any]:
         """The content of spec.json."""
@@ -70,6 +72,7 @@ class RunSpec:
                 needs_model=bool(value["needs_model"]),
                 created_at=float(value["created_at"]),
                 priority=int(value.get("priority", 0)),
+                observing=value.get("observing", {}),
             )
         except KeyError as error:
             raise RecordError(f"spec.json lacks {error}") from error

@@ -119,6 +119,7 @@ def _prepare_run(
         locate=step.locate,
         needs_model=step.needs_model,
         created_at=now,
+        observing=step.observing,
     )
     RunDir(home.run(run_id)).create(spec)
     return run_id

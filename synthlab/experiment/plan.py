@@ -14,6 +14,7 @@ from synthlab.errors import NotFoundError, SpecError
 from synthlab.experiment.keys import step_key
 from synthlab.experiment.models import ResolvedModel
 from synthlab.experiment.plan_bias import measure_bias
+from synthlab.experiment.plan_probes import OBSERVING, observe_training
 from synthlab.experiment.plan_robustness import compose_set, measure_robustness
 from synthlab.experiment.resolver import Resolver
 from synthlab.experiment.spec import (
@@ -239,8 +240,8 @@ class _Planner:
             return label
         model = self.base_model()
         options = asdict(self.spec.finetune)
-        # A probe looks at the training and does not change it.
-        del options["probe"]
+        for name in OBSERVING:
+            del options[name]
         options["lora"]["targets"] = list(options["lora"]["targets"])
         params = {
             "model": model.identity.to_json(),
@@ -251,7 +252,10 @@ class _Planner:
         }
         inputs = {"mixture": self.mix(mixture)}
         cell = Cell(mixture.name, seed, None)
-        return self.add("finetune", label, params, inputs, model=model, cell=cell)
+        observing = observe_training(self)
+        return self.add(
+            "finetune", label, params, inputs, model=model, cell=cell, observing=observing
+        )
 
     def collapse(
         self,
@@ -331,6 +335,7 @@ class _Planner:
         model: ResolvedModel | None = None,
         cell: Cell | None = None,
         locate: Mapping[str, str] | None = None,
+        observing: Mapping[str, Any] | None = None,
         blocked: str = "",
     ) -> str:
         roles = dict(inputs)
@@ -350,7 +355,16 @@ class _Planner:
         ordered = tuple(StepInput(role, of) for role, of in sorted(roles.items()))
         needs_model = kind in MODEL_KINDS
         self.steps[label] = Step(
-            kind, label, key, params, ordered, cell, needs_model, places, blocked=blocked
+            kind,
+            label,
+            key,
+            params,
+            ordered,
+            cell,
+            needs_model,
+            places,
+            dict(observing or {}),
+            blocked=blocked,
         )
         return label
 

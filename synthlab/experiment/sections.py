@@ -234,11 +234,31 @@ def read_lora(table: TableReader) -> spec.Lora:
     return lora
 
 
+def read_probe(finetune: TableReader) -> spec.Probe | None:
+    """`probe` of `[finetune]`: a table, or true or false for the usual one or none."""
+    if isinstance(finetune.table.get("probe"), bool):
+        return spec.Probe() if finetune.flag("probe", True) else None
+    table, default = finetune.subtable("probe"), spec.Probe()
+    named, known = table.texts("axes", ()), get_args(spec.Axis)
+    for axis in named:
+        if axis not in known:
+            table.fault("axes", f'"{axis}" is no axis; use {", ".join(known)}')
+    probe = spec.Probe(
+        every=table.optional_integer("every", minimum=1),
+        prompts=table.integer("prompts", default.prompts, minimum=2, maximum=256),
+        samples=table.integer("samples", default.samples, minimum=1, maximum=32),
+        max_new_tokens=table.integer("max_new_tokens", default.max_new_tokens, minimum=4),
+        axes=tuple(axis for axis in known if axis in named) if table.has("axes") else None,
+        share=table.number("share", default.share, above=True, maximum=10.0),
+    )
+    table.close()
+    return probe
+
+
 def read_finetune(table: TableReader) -> spec.Finetune:
     """`[finetune]`: how each condition's adapter is trained."""
     default = spec.Finetune()
     max_steps = table.optional_integer("max_steps", minimum=1)
-    probe = table.subtable("probe")
     finetune = spec.Finetune(
         lora=read_lora(table.subtable("lora")),
         learning_rate=table.number("learning_rate", default.learning_rate, above=True, maximum=1.0),
@@ -257,9 +277,8 @@ def read_finetune(table: TableReader) -> spec.Finetune:
         warmup_ratio=table.number("warmup_ratio", default.warmup_ratio, maximum=1.0),
         weight_decay=table.number("weight_decay", default.weight_decay, maximum=1.0),
         scheduler=table.choice("scheduler", get_args(spec.Scheduler), default.scheduler),
-        probe=spec.Probe(probe.integer("every", 50, minimum=1)) if table.has("probe") else None,
+        probe=read_probe(table),
     )
-    probe.close()
     if table.has("max_steps") and table.has("epochs"):
         table.fault("max_steps", "give epochs or max_steps, not both")
         table.number("epochs", 3.0)

@@ -13,6 +13,7 @@ Assign: TypeAlias = Literal["random", "folds", "all"]
 LossOn: TypeAlias = Literal["completion", "all"]
 Scheduler: TypeAlias = Literal["linear", "cosine", "constant", "constant_with_warmup"]
 Dtype: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
+Axis: TypeAlias = Literal["collapse", "robustness", "bias"]
 CollapseMetric: TypeAlias = Literal[
     "ppl1",
     "ppl2",
@@ -242,10 +243,20 @@ class Lora:
 
 @dataclass(frozen=True)
 class Probe:
-    """Measuring while training."""
+    """Measuring while training: it changes neither the adapter nor its key."""
 
-    every: int
-    """Optimiser steps between two probes."""
+    every: int | None = None
+    """Optimiser steps between two probes; a tenth of the training where it is not given."""
+    prompts: int = 8
+    """Prompts of each axis."""
+    samples: int = 1
+    """Answers per prompt, for the collapse axis."""
+    max_new_tokens: int = 48
+    """Longest answer, in tokens."""
+    axes: tuple[Axis, ...] | None = None
+    """The axes that are probed; those that `[evaluate]` measures where none is named."""
+    share: float = 0.1
+    """Time that probes may take, as a share of the training's own; they become rarer to keep to it."""
 
 
 @dataclass(frozen=True)
@@ -273,11 +284,13 @@ class Finetune:
     patience: int | None = None
     """Looks without improvement after which training stops; None trains to the end."""
     save_every: int | None = None
-    """Optimiser steps between two checkpoints; without it every five minutes, and at a stop."""
+    """Optimiser steps between two checkpoints; without it every five minutes, and at a stop.
+    It is not part of the key: a continued training gives the same adapter."""
     warmup_ratio: float = 0.03
     weight_decay: float = 0.01
     scheduler: Scheduler = "cosine"
-    probe: Probe | None = None
+    probe: Probe | None = field(default_factory=Probe)
+    """What is measured while training; `probe = false` turns it off."""
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,8 @@ class Step:
     """Whether the job loads a language model and therefore takes a GPU or a CPU slot."""
     locate: Mapping[str, str] = field(default_factory=dict)
     """Paths of this machine where the job finds things whose content is in the key."""
+    observing: Mapping[str, Json] = field(default_factory=dict)
+    """How the job is watched and saved while it works: cannot change the output, never in the key."""
     aliases: tuple[StepAlias, ...] = ()
     blocked: str = ""
     """Why it cannot run on this machine as things are; its key is then provisional. Empty if it can."""

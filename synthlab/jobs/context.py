@@ -64,6 +64,11 @@ class JobContext:
         return self.spec.params
 
     @property
+    def observing(self) -> Mapping[str, Any]:
+        """How the work is watched and saved; nothing in it may change what is published."""
+        return self.spec.observing
+
+    @property
     def label(self) -> str:
         """The step's name in the experiment that first queued it; for messages only."""
         return self.spec.label
@@ -171,6 +176,10 @@ class JobContext:
     def note(self, text: str) -> None:
         """Tell the reader of the run something: an exclusion, a fallback, a warning."""
         self._emit("note", text=text)
+
+    def sync(self) -> None:
+        """Force what was reported to disk, before a file in `work/` says that it was."""
+        self._events.sync()
 
     def checkpoint(self, step: int) -> None:
         """Say that the state at `step` is safely on disk."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from synthlab.engines.loading import LoadedModel, explained_memory, load_model
 from synthlab.errors import JobError
 from synthlab.jobs.context import JobContext, JobStopped
 from synthlab.jobs.model_inputs import ModelInputs, find_model
+from synthlab.jobs.probe_callback import ProbeCallback
+from synthlab.jobs.probe_texts import ProbeTexts, choose_texts
+from synthlab.jobs.probes import Prober
 from synthlab.jobs.training import (
     LOGGED,
     Best,
@@ -51,6 +55,10 @@ def run(context: JobContext) -> None:
     resumed = find_checkpoint(context, store)
     best = load_best(resumed.folder) if resumed else Best()
     reporter = Reporter(context, best, bool(data.validation))
+    watchers = [
+        ProbeCallback(context, Prober(loaded, model, texts, probe), probe, reporter.exclude)
+        for probe, texts in probing(context, records, loaded)
+    ]
     arguments = training_arguments(params, data, loaded, context.work / "unfinished")
     with explained_memory("train"):
         trainer = LabTrainer(
@@ -62,7 +70,7 @@ def run(context: JobContext) -> None:
             train_dataset=list(data.train),
             eval_dataset=list(data.validation) or None,
             data_collator=Collator(loaded.chat.end_id),
-            callbacks=[reporter],
+            callbacks=[*watchers, reporter],
         )
         trainer.train(resume_from_checkpoint=str(resumed.folder) if resumed else None)
     if reporter.stopped:
@@ -72,7 +80,23 @@ def run(context: JobContext) -> None:
     report = describe(trainer.state, data, best, facts, model)
     report["resume_class"] = resume_class(resumed, facts)
     durable.write_json(context.out / "training.json", report)
-    publish(context, source, report, loaded, resumed)
+    probes = [asdict(s) for w in watchers if (s := w.summary(trainer.state.global_step))]
+    publish(context, source, report, loaded, resumed, probes)
+
+
+def probing(
+    context: JobContext, records: Sequence[Mapping[str, Any]], loaded: LoadedModel
+) -> Iterator[tuple[Mapping[str, Any], ProbeTexts]]:
+    """What is asked of the model on its way and how, if anything is."""
+    probe = context.observing.get("probe")
+    if probe is not None:
+        texts = choose_texts(records, loaded.chat, context.params, probe)
+        if texts.held_back < len(texts.rows):
+            context.note(
+                f"probes ask {len(texts.rows)} prompts of the mixture, of which {texts.held_back} are"
+                " held back and the others are trained on"
+            )
+        yield probe, texts
 
 
 def tell_about(context: JobContext, data: TrainingSet) -> None:
@@ -174,8 +198,9 @@ def publish(
     report: Mapping[str, Any],
     loaded: LoadedModel,
     resumed: Checkpoint | None,
+    probes: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Make the adapter count."""
+    """Make the adapter count; the facts about probes stay out of its content."""
     shown = {key: value for key, value in report.items() if key != "curve"}
     context.publish(
         {
@@ -184,5 +209,6 @@ def publish(
             **shown,
             "template_sha256": loaded.chat.template_sha256,
             "resumed_at": resumed.step if resumed else None,
+            "probes": probes[0] if probes else None,
         }
     )

@@ -112,13 +112,19 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers ships no 
         self._best = best
         self._validates = validates
         self._patience: int | None = context.params.get("patience")
-        self._save_every: int | None = context.params.get("save_every")
+        self._save_every: int | None = context.observing.get("save_every")
         self._last_save = time.monotonic()
         self._tokens: tuple[float, int] | None = None
         self.stopped = False
 
+    def exclude(self, seconds: float) -> None:
+        """Leave out time that was not spent on training from the token rate."""
+        if self._tokens is not None:
+            self._tokens = (self._tokens[0] + seconds, self._tokens[1])
+
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Start the clock of the token rate."""
+        """Start the clock of the token rate; raises JobStopped if there is nothing to save."""
+        self._context.raise_if_stopping()
         self._tokens = (time.monotonic(), state.num_input_tokens_seen)
         self._context.progress(state.global_step, state.max_steps, "steps")
 

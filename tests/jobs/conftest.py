@@ -49,6 +49,7 @@ class Lab:
         params: Mapping[str, Any],
         inputs: Mapping[str, str] | None = None,
         locate: Mapping[str, str] | None = None,
+        observing: Mapping[str, Any] | None = None,
     ) -> RunDir:
         """A queued run whose inputs are finished runs of this lab."""
         roles = inputs or {}
@@ -56,7 +57,7 @@ class Lab:
         given = tuple(RunInput(role, RunId(of)) for role, of in roles.items())
         spec = RunSpec(
             RunId(run_id), kind, f"key-{run_id}", f"{kind}/{run_id}", params, given,
-            locate or {}, True, 0.0,
+            locate or {}, True, 0.0, observing=observing or {},
         )  # fmt: skip
         directory.create(spec)
         known = {role: {"run_id": of, "digest": self.digest(of)} for role, of in roles.items()}

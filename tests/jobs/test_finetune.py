@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -48,18 +49,27 @@ def params(**changes: Any) -> dict[str, Any]:
         "lora": {"r": 4, "alpha": 8, "dropout": 0.1, "targets": ["all-linear"]},
         "learning_rate": 1e-2, "epochs": 2.0, "max_steps": None, "batch_size": 4,
         "accumulation": 1, "max_length": 160, "loss": "completion", "validation_share": 0.2,
-        "eval_every": 4, "patience": None, "save_every": None, "warmup_ratio": 0.1,
+        "eval_every": 4, "patience": None, "warmup_ratio": 0.1,
         "weight_decay": 0.01, "scheduler": "cosine", "seed": 3, "dtype": "float32",
         "system": None,
         **changes,
     }  # fmt: skip
 
 
-def queued(lab: Lab, run_id: str = "fine1", *, rows: int = 24, **changes: Any) -> RunDir:
+def queued(
+    lab: Lab,
+    run_id: str = "fine1",
+    *,
+    rows: int = 24,
+    save_every: int | None = None,
+    probe: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> RunDir:
     if not (lab.root / "mix1").exists():
         mixture(lab, rows)
     inputs = {"mixture": "mix1"}
-    return lab.add(run_id, "finetune", params(**changes), inputs, located("tiny-verse"))
+    observing = {"save_every": save_every, "probe": probe}
+    return lab.add(run_id, "finetune", params(**changes), inputs, located("tiny-verse"), observing)
 
 
 def train(directory: RunDir, run_job: Any) -> dict[str, Any]:

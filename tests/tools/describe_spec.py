@@ -94,7 +94,7 @@ def describe() -> str:
     parts = [HEAD]
     for name, title in {**SECTIONS, **axis_sections(known)}.items():
         node = known[name]
-        chooses = name in ("Source", "Evaluate") or name.endswith("Options")
+        chooses = name in ("Source", "Evaluate", "Probe") or name.endswith("Options")
         skipped = INTERNAL - ({"prompts", "sources"} if chooses else set())
         rows = [row for row in fields(node) if row[0] not in skipped]
         parts.append(f"## {title}\n\n{ast.get_docstring(node)}\n")

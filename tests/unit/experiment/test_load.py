@@ -42,6 +42,21 @@ def test_defaults() -> None:
     assert spec.evaluate is None
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("false", None),
+        ("true", s.Probe()),
+        ("{ every = 7 }", s.Probe(7)),
+        ('{ prompts = 4, axes = ["bias", "collapse"], share = 0.5 }',
+         s.Probe(None, 4, axes=("collapse", "bias"), share=0.5)),
+    ],
+)  # fmt: skip
+def test_probing_is_on_unless_it_is_turned_off(text: str, expected: s.Probe | None) -> None:
+    assert eggs(("{ every = 50 }", text)).finetune.probe == expected
+    assert s.Finetune().probe == s.Probe()
+
+
 def test_a_source_answers_the_only_training_set_by_default() -> None:
     spec = eggs(
         ('[sources.human]\nkind = "human"\nprompts = "train"', '[sources.human]\nkind = "human"')
@@ -64,7 +79,12 @@ FAULTS = {
     ),
     "nothing near": (
         ("probe = { every = 50 }", "probe = { zzz = 50 }"),
-        "eggs.toml:50: finetune.probe.zzz: unknown key; known: every",
+        "eggs.toml:50: finetune.probe.zzz: unknown key; known: axes, every, prompts, samples, "
+        "max_new_tokens, share",
+    ),
+    "no axis": (
+        ("probe = { every = 50 }", 'probe = { axes = ["speed"] }'),
+        'eggs.toml:50: finetune.probe.axes: "speed" is no axis; use collapse, robustness, bias',
     ),
     "wrong type": (
         ("rows = 100", 'rows = "100"'),

@@ -53,6 +53,9 @@ MATRIX = {
     "name": (('name = "eggs"', 'name = "ham"'), set()),
     "description": (('name = "eggs"', 'name = "eggs"\ndescription = "x"'), set()),
     "probe": (("every = 50", "every = 7"), set()),
+    "no probe": (("{ every = 50 }", "false"), set()),
+    "probed axes": (("every = 50", 'axes = ["bias"], share = 0.5'), set()),
+    "checkpoints": (("probe = { every = 50 }", "save_every = 3"), set()),
     "equal shares": (("{ llama = 1, pupil = 2 }", "{ llama = 0.5, pupil = 1.0 }"), set()),
     "purpose": (('purpose = "benign"', 'purpose = "harmful"'), set()),
     "base model": (
@@ -115,6 +118,22 @@ MATRIX = {
 def test_an_edit_changes_exactly_the_keys_it_touches(edit: str) -> None:
     change, expected = MATRIX[edit]
     assert changed(keys(plan_of()), keys(plan_of(change))) == expected
+
+
+def test_a_training_is_told_how_it_is_watched_outside_its_key() -> None:
+    step = plan_of(("{ every = 50 }", "{ every = 7, prompts = 5 }")).step("finetune/human.s0")
+    assert not {"probe", "save_every"} & step.params.keys()
+    assert step.observing["save_every"] is None
+    probe = step.observing["probe"]
+    assert (probe["every"], probe["prompts"], probe["axes"]) == (7, 5, ["collapse"])
+    assert probe["temperature"] == 0.5
+    assert "judge" not in probe
+    every = plan_of(("{ every = 50 }", '{ axes = ["bias", "robustness"] }'))
+    told = every.step("finetune/human.s0").observing["probe"]
+    assert told["axes"] == ["robustness", "bias"]
+    assert told["judge"]["rubric"]["id"] == "pairwise-ab"
+    off = plan_of(("probe = { every = 50 }", "probe = false\nsave_every = 9"))
+    assert off.step("finetune/human.s0").observing == {"save_every": 9, "probe": None}
 
 
 def test_a_code_version_changes_its_steps_and_what_follows(monkeypatch: pytest.MonkeyPatch) -> None:
