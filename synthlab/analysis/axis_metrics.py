@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from synthlab.analysis.measured import AlignedAnswers
-from synthlab.analysis.statistics.clusters import BoolArray, IntArray
+from synthlab.analysis.statistics.clusters import BoolArray, FloatArray, IntArray
 
 Row = Mapping[str, Any]
+
+SubsetValues: TypeAlias = Callable[[Sequence[IntArray]], FloatArray]
+"""Numbers of the answers in each subset, in the order of the prompts → (subsets,) the metric of each.
+
+NaN where it is undefined. Many subsets at once, because a thousand swaps of a few texts cost more in
+calls than in arithmetic."""
 
 
 class ItemScore(NamedTuple):
@@ -45,8 +51,8 @@ class CorpusMetric:
     """A metric of all answers together."""
 
     id: str
-    view: Callable[[AlignedAnswers, AlignedAnswers], PairView]
-    """From the aligned answers of a candidate and a baseline to something that can be evaluated."""
+    prepare: Callable[[Sequence[AlignedAnswers]], SubsetValues]
+    """From answers of one or two conditions, behind one another, to something that scores subsets."""
     budget: int | None = None
     """Tokens that it is computed on; None where it reads everything."""
 
@@ -59,28 +65,19 @@ class AxisMetrics:
     corpus: tuple[CorpusMetric, ...] = ()
 
 
-class PairView:
-    """One corpus metric on the aligned answers of a candidate and a baseline."""
+def swapped_sides(swaps: BoolArray) -> tuple[IntArray, IntArray]:
+    """Rows of the joined answers on either side after the marked prompts have changed sides.
 
-    def __init__(
-        self, candidate: Sized, baseline: Sized, value: Callable[[IntArray], float]
-    ) -> None:
-        """value: the metric on rows of the joined answers, candidate first."""
-        if len(candidate) != len(baseline):
-            raise ValueError(f"{len(candidate)} and {len(baseline)} answers are not aligned")
-        self._rows = np.arange(len(candidate), dtype=np.int64)
-        self._value = value
+    swaps: (swaps, rows). Returns two (swaps, rows): candidate's side first, in the order of the rows.
+    """
+    own = np.arange(swaps.shape[1], dtype=np.int64)
+    other = own + swaps.shape[1]
+    return np.where(swaps, other, own), np.where(swaps, own, other)
 
-    def candidate(self, rows: IntArray) -> float:
-        """The metric on these rows of the candidate."""
-        return self._value(rows)
 
-    def baseline(self, rows: IntArray) -> float:
-        """The metric on these rows of the baseline."""
-        return self._value(rows + len(self._rows))
-
-    def difference(self, swap: BoolArray) -> float:
-        """Candidate minus baseline after the marked rows have changed sides."""
-        other = self._rows + len(self._rows)
-        ours, theirs = np.where(swap, other, self._rows), np.where(swap, self._rows, other)
-        return self._value(ours) - self._value(theirs)
+def marks(subsets: Sequence[IntArray], size: int) -> BoolArray:
+    """(subsets, size) which of so many rows each subset of row numbers has."""
+    found = np.zeros((len(subsets), size), dtype=np.bool_)
+    for number, rows in enumerate(subsets):
+        found[number, rows] = True
+    return found

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from synthlab.analysis.bias import BiasCell, compare_biases
 from synthlab.analysis.bias_runs import JudgeRun, cells_by_seed, read_judge
+from synthlab.analysis.comparison import (
+    Comparison,
+    ConditionValue,
+    Contrast,
+    JudgeLine,
+    MetricComparison,
+)
 from synthlab.analysis.measured import MeasuredCell
-from synthlab.analysis.statistics.estimates import Estimate, PairedResult, undefined_result
+from synthlab.analysis.statistics.estimates import (
+    Estimate,
+    PairedResult,
+    undefined_estimate,
+    undefined_result,
+)
 from synthlab.analysis.statistics.multiplicity import NamedP, holm
 from synthlab.analysis.statistics.verdict import Verdict, verdict
+from synthlab.metrics import catalog
 
 SEED = 0
-
-
-@dataclass(frozen=True)
-class JudgeLine:
-    """One judge: a condition with one training seed."""
-
-    condition: str
-    seed: int
-    is_believed: bool
-    doubts: str
-    """Why its biases are withheld; empty if they are not."""
-    health: Mapping[str, Estimate]
-    biases: Mapping[str, Estimate]
+HEADLINE = "bias-net"
+"""The bias that contrasts are about."""
+FAMILY = "bias of these judges"
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def compare_judges(panel: Sequence[MeasuredCell], conditions: Sequence[str]) -> 
         if name != conditions[0] and (conditions[0], seed) in cells
     ]
     names = {f"{name}.s{seed}": result.p for name, seed, result in contrasts}
-    family = holm("bias of these judges", [NamedP(name, p) for name, p in names.items()])
+    family = holm(FAMILY, [NamedP(name, p) for name, p in names.items()])
     judged = []
     for name, seed, result in contrasts:
         test = f"{name}.s{seed}"
@@ -98,3 +102,75 @@ def _contrast(candidate: BiasCell, baseline: BiasCell) -> PairedResult:
         if math.isnan(cell.net.bias.value):
             return undefined_result(cell.net.bias.reason, method="not compared", effect="d_z")
     return compare_biases(candidate, baseline, seed=SEED)
+
+
+def comparison_of_judges(found: BiasComparison, experiments: Sequence[str]) -> Comparison:
+    """The judges as a comparison like that of any axis: metric rows, contrasts, one family of tests.
+
+    A condition's value is the mean over its judges, one of each seed; with several there is no
+    common interval, because each was judged by a panel of its own.
+    """
+    names = list(dict.fromkeys(name for one in found.judges for name in (*one.health, *one.biases)))
+    contrasts = tuple(
+        Contrast(one.condition, one.result, one.adjusted_p, one.verdict, None, one.seed)
+        for one in found.contrasts
+    )
+    metrics = tuple(
+        _metric_of_judges(name, found, contrasts if name == HEADLINE else ()) for name in names
+    )
+    family = holm(FAMILY, [NamedP(f"{HEADLINE} {one.name}", one.result.p) for one in contrasts])
+    seeds = tuple(sorted({one.seed for one in found.judges}))
+    return Comparison(
+        found.axis,
+        found.conditions,
+        seeds,
+        (),
+        metrics,
+        family,
+        experiments=tuple(experiments),
+        judges=found.judges,
+    )
+
+
+def _metric_of_judges(
+    name: str, found: BiasComparison, contrasts: tuple[Contrast, ...]
+) -> MetricComparison:
+    described = catalog.metric(name)
+    values = {}
+    for condition in found.conditions:
+        of_seed = {
+            one.seed: {**one.health, **one.biases}[name]
+            for one in found.judges
+            if one.condition == condition and name in {**one.health, **one.biases}
+        }
+        estimate = _mean_of_judges(list(of_seed.values()))
+        numbers = {seed: one.value for seed, one in of_seed.items()}
+        values[condition] = ConditionValue(condition, estimate, numbers)
+    rows = min((value.estimate.n for value in values.values()), default=0)
+    return MetricComparison(
+        name,
+        described.name,
+        described.direction.value,
+        described.unit,
+        None,
+        rows,
+        max((value.estimate.n for value in values.values()), default=0),
+        (),
+        values,
+        contrasts,
+    )
+
+
+def _mean_of_judges(estimates: Sequence[Estimate]) -> Estimate:
+    if len(estimates) == 1:
+        return estimates[0]
+    values = [one.value for one in estimates]
+    reasons = dict.fromkeys(one.reason for one in estimates if math.isnan(one.value))
+    reason = "; ".join(reasons) or "the judges of several seeds have an interval each"
+    return undefined_estimate(
+        reason,
+        method="mean over judges",
+        n=sum(one.n for one in estimates),
+        n_clusters=min((one.n_clusters for one in estimates), default=0),
+        value=fmean(values) if values else math.nan,
+    )

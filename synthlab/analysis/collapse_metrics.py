@@ -4,55 +4,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
-
-import numpy as np
 
 from synthlab.analysis.axis_metrics import (
     AxisMetrics,
     CorpusMetric,
     ItemMetric,
     ItemScore,
-    PairView,
     Row,
+    SubsetValues,
+    marks,
 )
 from synthlab.analysis.embedding_metrics import EMBEDDING_METRICS
 from synthlab.analysis.measured import AlignedAnswers, MeasuredCell
-from synthlab.analysis.statistics.clusters import IntArray
-from synthlab.metrics.diversity import distinct_n
-from synthlab.metrics.self_bleu_table import SelfBleuTable
-from synthlab.metrics.tokenize import join, tokenize
+from synthlab.metrics.distinct_subsets import DistinctSubsets
+from synthlab.metrics.self_bleu_subsets import SelfBleuSubsets
+from synthlab.metrics.tokenize import TokenizedCorpus, join, tokenize
 
 
 def self_bleu_metric(order: int) -> CorpusMetric:
-    """Self-BLEU of the given highest order, by one gram table: a swap costs one masked pass."""
+    """Self-BLEU of the given highest order, each answer against the others of its subset."""
 
-    def view(candidate: AlignedAnswers, baseline: AlignedAnswers) -> PairView:
-        corpus = join(tokenize(candidate.texts), tokenize(baseline.texts))
-        table = SelfBleuTable(corpus, order)
+    def prepare(answers: Sequence[AlignedAnswers]) -> SubsetValues:
+        corpus = _joined(answers)
+        table = SelfBleuSubsets(corpus, order)
+        return lambda subsets: table.means(marks(subsets, len(corpus)))
 
-        def value(rows: IntArray) -> float:
-            chosen = np.zeros(len(corpus), dtype=np.bool_)
-            chosen[rows] = True
-            return float(table.mean(chosen))
-
-        return PairView(candidate, baseline, value)
-
-    return CorpusMetric(f"self-bleu-{order}", view)
+    return CorpusMetric(f"self-bleu-{order}", prepare)
 
 
 def distinct_metric(order: int, budget: int) -> CorpusMetric:
     """distinct-n on a fixed number of tokens."""
 
-    def view(candidate: AlignedAnswers, baseline: AlignedAnswers) -> PairView:
-        corpus = join(tokenize(candidate.texts), tokenize(baseline.texts))
-        return PairView(
-            candidate,
-            baseline,
-            lambda rows: distinct_n(corpus.select(rows), order, budget, seed=0).value,
-        )
+    def prepare(answers: Sequence[AlignedAnswers]) -> SubsetValues:
+        return DistinctSubsets(_joined(answers), order, budget).values
 
-    return CorpusMetric(f"distinct-{order}", view, budget)
+    return CorpusMetric(f"distinct-{order}", prepare, budget)
+
+
+def _joined(answers: Sequence[AlignedAnswers]) -> TokenizedCorpus:
+    return reduce(join, (one.tokens for one in answers))
 
 
 def fillable_budget(texts: Sequence[Sequence[str]]) -> int:
@@ -98,6 +90,19 @@ def _nats_per_token(sums: Mapping[str, Any] | None) -> float | None:
     return -float(sums["sum_log_p"]) / int(sums["tokens"])
 
 
+def _of_prompt(metric: str) -> ItemMetric:
+    """A value of all answers to a prompt, which stands with the first of them that can be read."""
+
+    def read(row: Row) -> ItemScore | None:
+        value = row["metrics"].get(metric)
+        if value is None or not math.isfinite(value):
+            return None
+        prompt = str(row["prompt_id"])
+        return ItemScore(prompt, prompt, float(value), "")
+
+    return ItemMetric(metric, metric, "mean", read)
+
+
 def _ppl1(row: Row) -> ItemScore:
     return _own(row, _nats_per_token(row["ppl1"]))
 
@@ -126,4 +131,7 @@ ITEM_METRICS = (
     _stored("mtld"),
     _stored("self-repetition-4"),
     _stored("length-words-mean"),
+    _of_prompt("distinct-k"),
+    _of_prompt("utility-k"),
+    _of_prompt("cosine-distance-within"),
 )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from statistics import fmean, stdev
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,99 +14,55 @@ from synthlab.analysis.axis_metrics import (
     CorpusMetric,
     ItemMetric,
     ItemScore,
-    PairView,
     Row,
+    SubsetValues,
+    swapped_sides,
 )
 from synthlab.analysis.collapse_metrics import answer_rows, collapse_metrics
-from synthlab.analysis.measured import MeasuredCell
+from synthlab.analysis.comparison import (
+    Comparison,
+    ConditionValue,
+    Contrast,
+    LeftOut,
+    MetricComparison,
+)
+from synthlab.analysis.measured import AlignedAnswers, MeasuredCell
 from synthlab.analysis.robustness_metrics import robustness_metrics
-from synthlab.analysis.statistics.align import Alignment, Exclusion, RunScores, ScoredItem, align
-from synthlab.analysis.statistics.clusters import BoolArray, Clusters, FloatArray, IntArray
+from synthlab.analysis.statistics.align import Alignment, RunScores, ScoredItem, align
+from synthlab.analysis.statistics.clusters import BoolArray, Clusters, FloatArray
 from synthlab.analysis.statistics.comparability import ComparabilityKey, compare_if_alike
 from synthlab.analysis.statistics.corpus import (
     DEFAULT_SWAPS,
-    approximate_randomisation,
-    half_sample_pair,
+    pair_of_halves,
+    randomisation_test,
 )
-from synthlab.analysis.statistics.estimates import Estimate, PairedResult
+from synthlab.analysis.statistics.estimates import (
+    Estimate,
+    PairedResult,
+    undefined_estimate,
+    undefined_result,
+)
 from synthlab.analysis.statistics.intervals import (
+    HalfSamples,
     draw_half_samples,
-    half_sample_interval,
+    half_sample_estimate,
+    has_enough_clusters,
     mean_interval,
     rate_interval,
 )
 from synthlab.analysis.statistics.multiplicity import HolmFamily, NamedP, holm
 from synthlab.analysis.statistics.paired import paired_mean_difference, paired_rate_difference
+from synthlab.analysis.statistics.seeds import SeedValue, compare_seeds
 from synthlab.analysis.statistics.verdict import Verdict, verdict
 from synthlab.metrics import catalog
 
 SEED = 0
 """Of half-samples, swaps and sign flips: the same comparison gives the same numbers."""
+EXAMPLES = 5
+"""Item ids that stand for all rows that were left out for one reason."""
 
-
-@dataclass(frozen=True)
-class ConditionValue:
-    """A condition's value of one metric: the mean over its training seeds."""
-
-    condition: str
-    estimate: Estimate
-    """Over prompts, of the mean over seeds."""
-    by_seed: Mapping[int, float]
-
-    @property
-    def seed_sd(self) -> float:
-        """Standard deviation over seeds; NaN for one seed, or where a seed has no value."""
-        values = list(self.by_seed.values())
-        known = len(values) > 1 and all(map(math.isfinite, values))
-        return stdev(values) if known else math.nan
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """One condition against the baseline on one metric."""
-
-    condition: str
-    result: PairedResult
-    adjusted_p: float
-    """After Holm over every test of the comparison."""
-    verdict: Verdict
-
-
-@dataclass(frozen=True)
-class MetricComparison:
-    """One metric over all conditions, on the rows that all of them have."""
-
-    id: str
-    name: str
-    direction: str
-    unit: str
-    budget: int | None
-    n_rows: int
-    n_candidates: int
-    exclusions: tuple[Exclusion, ...]
-    values: Mapping[str, ConditionValue]
-    contrasts: tuple[Contrast, ...] = field(default=())
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A finished comparison."""
-
-    axis: str
-    conditions: tuple[str, ...]
-    """The baseline first."""
-    seeds: tuple[int, ...]
-    """Seeds that every condition has; others are left out."""
-    left_out_seeds: tuple[int, ...]
-    metrics: tuple[MetricComparison, ...]
-    family: HolmFamily
-
-    @property
-    def baseline(self) -> str:
-        """What the differences are taken from."""
-        return self.conditions[0]
-
-
+Progress = Callable[[int, int, str], None]
+"""Called with how many metrics are done, of how many, and the one that comes next."""
 Cells = Mapping[str, Mapping[int, MeasuredCell]]
 Read = Callable[[Row], ItemScore | None]
 
@@ -123,6 +79,7 @@ def compare(
     conditions: Sequence[str],
     *,
     swaps: int = DEFAULT_SWAPS,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Compare conditions on an axis, the first of them being the baseline.
 
@@ -140,10 +97,17 @@ def compare(
     every = sorted({seed for by_seed in chosen.values() for seed in by_seed})
     kept = {name: {seed: chosen[name][seed] for seed in shared} for name in conditions}
     offered = AXES[axis]([cell for by_seed in kept.values() for cell in by_seed.values()])
-    compared = [
-        *(_compare_items(metric, kept) for metric in offered.items),
-        *(_compare_corpus(metric, kept, swaps) for metric in offered.corpus),
-    ]
+    compared: list[MetricComparison] = []
+    every_metric: list[ItemMetric | CorpusMetric] = [*offered.items, *offered.corpus]
+    for metric in every_metric:
+        if progress:
+            progress(len(compared), len(every_metric), metric.id)
+        if isinstance(metric, ItemMetric):
+            compared.append(_compare_items(metric, kept))
+        else:
+            compared.append(_compare_corpus(metric, kept, swaps))
+    if progress:
+        progress(len(compared), len(compared), "")
     family = _family(compared)
     return Comparison(
         axis,
@@ -152,6 +116,10 @@ def compare(
         tuple(seed for seed in every if seed not in shared),
         tuple(_judge(metric, family, is_one_seed=len(shared) == 1) for metric in compared),
         family,
+        experiments=tuple(
+            dict.fromkeys(c.experiment for one in kept.values() for c in one.values())
+        ),
+        swaps=swaps,
     )
 
 
@@ -193,7 +161,8 @@ def _compare_items(metric: ItemMetric, cells: Cells) -> MetricComparison:
             def test(ours: FloatArray = table[place]) -> PairedResult:
                 return _paired(metric, ours, table[0], aligned.clusters)
 
-            contrasts.append(_unjudged(condition, compare_if_alike(ours_key, base_key, test)))
+            result = compare_if_alike(ours_key, base_key, test)
+            contrasts.append(_unjudged(values[condition], values[baseline], result))
     return _comparison(metric.id, metric.metric, None, aligned, values, contrasts)
 
 
@@ -231,53 +200,76 @@ def _compare_corpus(metric: CorpusMetric, cells: Cells, swaps: int) -> MetricCom
         name: [cell.aligned(aligned.item_ids) for cell in by_seed.values()]
         for name, by_seed in cells.items()
     }
-    everything = np.arange(aligned.clusters.n_rows, dtype=np.int64)
     baseline = next(iter(cells))
+    spread = {name: _spread_of(metric, one, halves) for name, one in answers.items()}
     values, contrasts = {}, []
-    for condition, ours in answers.items():
-        views = [metric.view(a, b) for a, b in zip(ours, answers[baseline], strict=True)]
-        by_seed = {
-            seed: _or_nan(view.candidate, everything)
-            for seed, view in zip(cells[condition], views, strict=True)
-        }
-        averaged = _Averaged(views)
-        estimate = half_sample_interval(averaged.candidate, halves)
+    for condition, found in spread.items():
+        by_seed = dict(zip(cells[condition], found.by_seed.tolist(), strict=True))
+        estimate = half_sample_estimate(found.full, found.on_halves, halves)
         values[condition] = ConditionValue(condition, estimate, by_seed)
-        if condition != baseline:
-            ours_key, base_key = (
-                _key(metric.id, cells[name], aligned, metric.budget)
-                for name in (condition, baseline)
+    for condition in list(cells)[1:]:
+        ours_key, base_key = (
+            _key(metric.id, cells[name], aligned, metric.budget) for name in (condition, baseline)
+        )
+
+        def test(condition: str = condition) -> PairedResult:
+            sides = (spread[condition], spread[baseline])
+            pair = pair_of_halves(
+                np.array([side.full for side in sides]),
+                np.stack([side.on_halves for side in sides]),
+                halves,
             )
+            joined = [
+                metric.prepare(both)
+                for both in zip(answers[condition], answers[baseline], strict=True)
+            ]
+            differences = _SwapDifferences(joined)
+            return randomisation_test(differences, pair, halves, seed=SEED, swaps=swaps)
 
-            def test(averaged: _Averaged = averaged) -> PairedResult:
-                pair = half_sample_pair(averaged.candidate, averaged.baseline, halves)
-                return approximate_randomisation(
-                    averaged.difference, pair, halves, seed=SEED, swaps=swaps
-                )
-
-            result = compare_if_alike(ours_key, base_key, test, effect="log ratio")
-            contrasts.append(_unjudged(condition, result))
+        result = compare_if_alike(ours_key, base_key, test, effect="log ratio")
+        contrasts.append(_unjudged(values[condition], values[baseline], result))
     return _comparison(metric.id, metric.id, metric.budget, aligned, values, contrasts)
 
 
-class _Averaged:
-    """A corpus metric as the mean over seeds, each seed's candidate paired with its baseline."""
+@dataclass(frozen=True, eq=False)
+class _Spread:
+    """A corpus metric of one condition: on all rows and on the half-samples, mean over seeds."""
 
-    def __init__(self, views: Sequence[PairView]) -> None:
-        self._views = views
+    by_seed: FloatArray
+    """(seeds,)"""
+    on_halves: FloatArray
+    """(replicates,), or none where there are too few prompts."""
 
-    def candidate(self, rows: IntArray) -> float:
-        return fmean(_or_nan(view.candidate, rows) for view in self._views)
-
-    def baseline(self, rows: IntArray) -> float:
-        return fmean(_or_nan(view.baseline, rows) for view in self._views)
-
-    def difference(self, swap: BoolArray) -> float:
-        return fmean(view.difference(swap) for view in self._views)
+    @property
+    def full(self) -> float:
+        """On all rows."""
+        return float(self.by_seed.mean())
 
 
-def _or_nan(value: Callable[[IntArray], float], rows: IntArray) -> float:
-    return value(rows) if len(rows) else math.nan
+def _spread_of(
+    metric: CorpusMetric, by_seed: Sequence[AlignedAnswers], halves: HalfSamples
+) -> _Spread:
+    clusters = halves.clusters
+    if not clusters.n_rows:
+        return _Spread(np.full(len(by_seed), math.nan), np.empty(0))
+    rows = [np.arange(clusters.n_rows, dtype=np.int64)]
+    if has_enough_clusters(halves):
+        rows += [clusters.rows_of(chosen) for chosen in halves.chosen]
+    found = np.stack([metric.prepare([answers])(rows) for answers in by_seed])
+    return _Spread(found[:, 0], found[:, 1:].mean(axis=0))
+
+
+class _SwapDifferences:
+    """Candidate minus baseline after swaps, mean over seeds; each seed's pair is swapped alike."""
+
+    def __init__(self, joined: Sequence[SubsetValues]) -> None:
+        self._joined = joined
+
+    def __call__(self, swaps: BoolArray) -> FloatArray:
+        ours, theirs = swapped_sides(swaps)
+        apart = [values(list(ours)) - values(list(theirs)) for values in self._joined]
+        mean: FloatArray = np.mean(apart, axis=0)
+        return mean
 
 
 def _key(
@@ -294,8 +286,30 @@ def _key(
     return ComparabilityKey.of(fields)
 
 
-def _unjudged(condition: str, result: PairedResult) -> Contrast:
-    return Contrast(condition, result, math.nan, Verdict("undecided", ""))
+def _unjudged(ours: ConditionValue, theirs: ConditionValue, result: PairedResult) -> Contrast:
+    return Contrast(
+        ours.condition,
+        result,
+        math.nan,
+        Verdict("undecided", ""),
+        over_seeds=_over_seeds(ours, theirs, result),
+    )
+
+
+def _over_seeds(ours: ConditionValue, theirs: ConditionValue, result: PairedResult) -> PairedResult:
+    """Seeds as the unit, paired: a seed fixes the order of the data besides the adapter."""
+    if result.unlike:
+        return undefined_result(
+            result.reason, method="not compared", effect="d_z", unit="seeds", unlike=result.unlike
+        )
+    sides = [
+        [
+            SeedValue(seed, undefined_estimate("", method="of one seed", value=value))
+            for seed, value in side.by_seed.items()
+        ]
+        for side in (ours, theirs)
+    ]
+    return compare_seeds(*sides, pairing="paired")
 
 
 def _comparison(
@@ -315,10 +329,17 @@ def _comparison(
         budget,
         len(aligned.item_ids),
         aligned.n_candidates,
-        aligned.exclusions,
+        tuple(_left_out(aligned)),
         values,
         tuple(contrasts),
     )
+
+
+def _left_out(aligned: Alignment) -> Iterator[LeftOut]:
+    counts = Counter(exclusion.reason for exclusion in aligned.exclusions)
+    for reason, rows in counts.items():
+        items = [one.item_id for one in aligned.exclusions if one.reason == reason]
+        yield LeftOut(reason, rows, tuple(items[:EXAMPLES]))
 
 
 def _family(metrics: Sequence[MetricComparison]) -> HolmFamily:

@@ -2,51 +2,89 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from synthlab.analysis.axis_metrics import CorpusMetric, PairView
+from synthlab.analysis.axis_metrics import CorpusMetric, SubsetValues
 from synthlab.analysis.measured import AlignedAnswers
-from synthlab.analysis.statistics.clusters import IntArray
-from synthlab.metrics.embedding import Embeddings, Matrix, embeddings, mean_cosine_distance, vendi
+from synthlab.analysis.statistics.clusters import FloatArray, IntArray
+from synthlab.metrics.embedding import Matrix, embeddings
+
+OfStacks = Callable[[Matrix], FloatArray]
+"""(subsets, size, dimensions) unit vectors of the texts of each subset → (subsets,)."""
+
+_BLOCK_CELLS = 4_000_000
 
 
-def embedding_metric(identifier: str, value: Callable[[Embeddings], float]) -> CorpusMetric:
+def embedding_metric(identifier: str, value: OfStacks) -> CorpusMetric:
     """A metric of unit vectors; answers without a direction are set aside, as in the cell itself."""
 
-    def view(candidate: AlignedAnswers, baseline: AlignedAnswers) -> PairView:
-        joined = _join(candidate.vectors, baseline.vectors)
+    def prepare(answers: Sequence[AlignedAnswers]) -> SubsetValues:
+        joined = _join([one.vectors for one in answers])
         found = embeddings(joined, "")
         place = np.full(len(joined), -1, dtype=np.int64)
         place[found.rows] = np.arange(len(found))
 
-        def of_rows(rows: IntArray) -> float:
-            positions = place[rows]
-            return value(found.select(positions[positions >= 0]))
+        def values(subsets: Sequence[IntArray]) -> FloatArray:
+            positions = [place[rows] for rows in subsets]
+            return _stacked([one[one >= 0] for one in positions], found.unit, value)
 
-        return PairView(candidate, baseline, of_rows)
+        return values
 
-    return CorpusMetric(identifier, view)
+    return CorpusMetric(identifier, prepare)
 
 
-def _join(first: Matrix, second: Matrix) -> Matrix:
-    """Both behind one another; vectors of unlike embedders are filled up with zeros.
+def _stacked(subsets: Sequence[IntArray], unit: Matrix, value: OfStacks) -> FloatArray:
+    """Subsets of equal size are stacked and computed together."""
+    result = np.empty(len(subsets))
+    by_size: dict[int, list[int]] = {}
+    for number, rows in enumerate(subsets):
+        by_size.setdefault(len(rows), []).append(number)
+    for size, numbers in by_size.items():
+        block = max(1, _BLOCK_CELLS // max(size * unit.shape[1], 1))
+        for start in range(0, len(numbers), block):
+            part = numbers[start : start + block]
+            result[part] = value(unit[np.stack([subsets[number] for number in part])])
+    return result
+
+
+def _join(sides: Sequence[Matrix]) -> Matrix:
+    """All behind one another; vectors of unlike embedders are filled up with zeros.
 
     They are never mixed: unlike embedders are unlike keys, and each side alone is unchanged.
     """
-    width = max(first.shape[1], second.shape[1])
-    sides = [np.pad(one, ((0, 0), (0, width - one.shape[1]))) for one in (first, second)]
-    return np.concatenate(sides)
+    width = max(one.shape[1] for one in sides)
+    return np.concatenate([np.pad(one, ((0, 0), (0, width - one.shape[1]))) for one in sides])
 
 
-def _vendi(texts: Embeddings) -> float:
-    return vendi(texts).q1.value if len(texts) else math.nan
+def _cosine_distance(unit: Matrix) -> FloatArray:
+    """As `embedding.mean_cosine_distance`, of each subset."""
+    n = unit.shape[1]
+    if n < 2:
+        return np.full(len(unit), np.nan)
+    total = unit.sum(axis=1)
+    distance: FloatArray = 1.0 - (np.einsum("sd,sd->s", total, total) - n) / (n * (n - 1))
+    return np.clip(distance, 0.0, 2.0)
+
+
+def _vendi(unit: Matrix) -> FloatArray:
+    """As `embedding.vendi` at q = 1, of each subset."""
+    n, d = unit.shape[1:]
+    if not n:
+        return np.full(len(unit), np.nan)
+    turned = unit.transpose(0, 2, 1)
+    moments = turned @ unit if d <= n else unit @ turned
+    weights = np.clip(np.linalg.eigvalsh(moments / n), 0.0, None)
+    weights /= weights.sum(axis=1, keepdims=True)
+    # The limit of w log w at 0 is 0, so what rounding leaves of a zero does not count.
+    terms = np.where(weights > 0, weights * np.log(np.where(weights > 0, weights, 1.0)), 0.0)
+    scores: FloatArray = np.exp(-terms.sum(axis=1))
+    return scores
 
 
 EMBEDDING_METRICS = (
-    embedding_metric("cosine-distance", lambda texts: mean_cosine_distance(texts).value),
+    embedding_metric("cosine-distance", _cosine_distance),
     embedding_metric("vendi-1", _vendi),
 )
 """What a comparison offers where every cell has published its vectors."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from synthlab.metrics.tokenize import TokenizedCorpus
+
 Key = Mapping[str, Any]
 
 
@@ -94,6 +96,13 @@ class AlignedAnswers:
     def texts(self) -> list[str]:
         """(rows,)"""
         return [self.cell.texts[one] for one in self.response_ids]
+
+    @cached_property
+    def tokens(self) -> TokenizedCorpus:
+        """The texts cut by the house tokeniser, once for all metrics."""
+        from synthlab.metrics.tokenize import tokenize
+
+        return tokenize(self.texts)
 
     @property
     def vectors(self) -> npt.NDArray[np.float64]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from synthlab.analysis.comparison import Comparison, Contrast, JudgeLine
+from synthlab.analysis.statistics.estimates import Estimate
+from synthlab.cli.comparison_print import difference, p_value, print_configuration
 from synthlab.cli.output import Column, Output
 from synthlab.cli.words import figure
-
-if TYPE_CHECKING:
-    from synthlab.analysis.bias_comparison import BiasComparison, JudgeLine
-    from synthlab.analysis.statistics.estimates import Estimate
 
 HEALTH = {
     "judge-anchor-accuracy": "anchors",
@@ -28,8 +27,9 @@ BIAS = {
 }
 
 
-def print_biases(output: Output, experiment: str, comparison: BiasComparison) -> None:
+def print_judges(output: Output, comparison: Comparison) -> None:
     """The judge cards, the biases behind them, and the differences from the baseline."""
+    print_configuration(output, comparison)
     rows: Sequence[dict[str, Any]] = [{"line": line} for line in comparison.judges]
     who = (
         Column("judge", lambda row: row["line"].condition),
@@ -41,35 +41,37 @@ def print_biases(output: Output, experiment: str, comparison: BiasComparison) ->
     output.data()
     shown = [Column(title, _EstimateText(metric)) for metric, title in BIAS.items()]
     output.table([*who, *shown], rows)
-    if comparison.contrasts:
+    contrasts = [one for metric in comparison.metrics for one in metric.contrasts]
+    if contrasts:
         output.data()
-        _print_contrasts(output, comparison)
+        _print_contrasts(output, comparison.baseline, contrasts)
     output.data()
-    for line in _footnotes(experiment, comparison):
+    for line in _footnotes(comparison):
         output.data(line)
 
 
-def _print_contrasts(output: Output, comparison: BiasComparison) -> None:
+def _print_contrasts(output: Output, baseline: str, contrasts: Sequence[Contrast]) -> None:
     columns = [
         Column("bias of", lambda row: row["one"].condition),
         Column("seed", lambda row: str(row["one"].seed), True),
-        Column(f"from {comparison.baseline} [95 %]", lambda row: _difference(row["one"].result)),
-        Column("p Holm", lambda row: _p(row["one"].adjusted_p), True),
+        Column(f"from {baseline} [95 %]", lambda row: _difference(row["one"])),
+        Column("p Holm", lambda row: p_value(row["one"]), True),
         Column("verdict", lambda row: row["one"].verdict.outcome),
     ]
-    output.table(columns, [{"one": one} for one in comparison.contrasts])
+    output.table(columns, [{"one": one} for one in contrasts])
 
 
-def _footnotes(experiment: str, comparison: BiasComparison) -> list[str]:
+def _footnotes(comparison: Comparison) -> list[str]:
     lines = [
-        f"{experiment}, bias: positive = prefers its own texts more than the panel of the other",
+        f"{', '.join(comparison.experiments)}, bias: positive = prefers its own texts more than the"
+        " panel of the other",
         "judges does. anchors: right on pairs with a known better text; flips: the order decides;",
         "first: share of the text shown first; identical: decided between equal texts; longer:",
         "the longer text wins; mass: probability on the labels.",
     ]
     doubts = dict.fromkeys(line.doubts for line in comparison.judges if line.doubts)
     lines += [f"not believed: {text}" for text in doubts]
-    return lines
+    return [*lines, *comparison.notes]
 
 
 class _FigureText:
@@ -108,16 +110,6 @@ def _number(value: float) -> str:
     return "undefined" if math.isnan(value) else figure(value)
 
 
-def _difference(result: Any) -> str:
-    if math.isnan(result.difference):
-        return result.reason or "—"
-    text = f"{result.difference:+.2g}"
-    if result.interval.is_defined:
-        text += f" [{result.interval.low:+.2g}, {result.interval.high:+.2g}]"
-    return text
-
-
-def _p(value: float) -> str:
-    if math.isnan(value):
-        return "—"
-    return "< .001" if value < 0.001 else f"{value:.3f}"
+def _difference(contrast: Contrast) -> str:
+    shown = difference(contrast)
+    return contrast.result.reason or shown if shown == "—" else shown

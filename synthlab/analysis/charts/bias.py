@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from synthlab.analysis.bias_comparison import BiasComparison, JudgeLine
+from synthlab.analysis.bias_comparison import BiasComparison
 from synthlab.analysis.charts.descriptions import (
     Axis,
     Bar,
@@ -24,6 +24,7 @@ from synthlab.analysis.charts.result_cells import (
     shown_cells,
     unlike_cells,
 )
+from synthlab.analysis.comparison import JudgeLine
 from synthlab.analysis.statistics.comparability import ComparabilityKey
 
 INTERVAL_NOTE = "├ ┤ 95 % interval over articles, of these checkpoints"

@@ -34,7 +34,11 @@ SwapDifference = Callable[[BoolArray], float]
 """Metric of the candidate minus metric of the baseline after the rows marked in the mask, (rows,)
 of the aligned runs, have changed sides. No row marked gives the difference as observed."""
 
+SwapDifferences = Callable[[BoolArray], FloatArray]
+"""The same for many masks at once: (swaps, rows) → (swaps,)."""
+
 DEFAULT_SWAPS = 2_000
+_SWAPS_AT_ONCE = 500
 _METHOD = "approximate randomisation"
 _ZERO_TOLERANCE = 1e-9
 
@@ -72,12 +76,26 @@ def half_sample_pair(
         on_halves = growth * np.array(
             [evaluate_halves(candidate, halves), evaluate_halves(baseline, halves)]
         )
-    ratio = _log_ratio_estimate(full, on_halves, halves, level)
+    return pair_of_halves(full, on_halves, halves, level=level)
+
+
+def pair_of_halves(
+    full: FloatArray,
+    on_halves: FloatArray,
+    halves: HalfSamples,
+    *,
+    level: float = DEFAULT_LEVEL,
+) -> CorpusPair:
+    """The same from values that are known already.
+
+    full: (2,) candidate and baseline on all rows. on_halves: (2, replicates) on the half-samples, or
+    (2, 0) where there are too few prompts for any.
+    """
     return CorpusPair(
         half_sample_estimate(float(full[0]), on_halves[0], halves, level),
         half_sample_estimate(float(full[1]), on_halves[1], halves, level),
         half_sample_estimate(float(full[0] - full[1]), on_halves[0] - on_halves[1], halves, level),
-        ratio,
+        _log_ratio_estimate(full, on_halves, halves, level),
     )
 
 
@@ -102,12 +120,28 @@ def approximate_randomisation(
     seed: int,
     swaps: int = DEFAULT_SWAPS,
 ) -> PairedResult:
+    """`randomisation_test` for a metric that is computed swap by swap."""
+
+    def differences(masks: BoolArray) -> FloatArray:
+        return np.array([difference(mask) for mask in masks], dtype=np.float64)
+
+    return randomisation_test(differences, pair, halves, seed=seed, swaps=swaps)
+
+
+def randomisation_test(
+    differences: SwapDifferences,
+    pair: CorpusPair,
+    halves: HalfSamples,
+    *,
+    seed: int,
+    swaps: int = DEFAULT_SWAPS,
+) -> PairedResult:
     """Paired test of a corpus metric: is the difference larger than label swaps would make it?
 
     Each prompt's rows change sides together with probability 1/2; p = (1 + #{|D*| >= |D|}) /
     (1 + swaps), two-sided. Interval, effect (log ratio) and detectable effect come from the
     half-samples in `pair`; where these have none the swaps give the detectable effect. A metric
-    undefined for some swap gives a reason instead of a p-value. Raises ValueError if `difference`
+    undefined for some swap gives a reason instead of a p-value. Raises ValueError if `differences`
     without swaps is not the difference in `pair`. Source: Noreen (1989); Riezler and Maxwell
     (2005).
     """
@@ -120,8 +154,9 @@ def approximate_randomisation(
     scale = max(abs(pair.candidate.value), abs(pair.baseline.value), 1e-300)
     tolerance = _ZERO_TOLERANCE * scale
     if not reason:
-        _refuse_another_metric(difference(np.zeros(n, dtype=np.bool_)), observed, tolerance)
-        swapped = _swap_differences(difference, halves, seed, swaps)
+        unswapped = float(differences(np.zeros((1, n), dtype=np.bool_))[0])
+        _refuse_another_metric(unswapped, observed, tolerance)
+        swapped = _swap_differences(differences, halves, seed, swaps)
         undefined = int(np.count_nonzero(~np.isfinite(swapped)))
         if undefined:
             reason = f"the metric is undefined after {undefined} of {swaps} swaps"
@@ -162,12 +197,16 @@ def _refuse_another_metric(unswapped: float, observed: float, tolerance: float) 
 
 
 def _swap_differences(
-    difference: SwapDifference, halves: HalfSamples, seed: int, swaps: int
+    differences: SwapDifferences, halves: HalfSamples, seed: int, swaps: int
 ) -> FloatArray:
     generator = np.random.default_rng(seed)
     clusters = halves.clusters
-    masks = (generator.random(clusters.count)[clusters.codes] < 0.5 for _ in range(swaps))
-    return np.array([difference(mask) for mask in masks], dtype=np.float64)
+    found = np.empty(swaps)
+    for start in range(0, swaps, _SWAPS_AT_ONCE):
+        count = min(_SWAPS_AT_ONCE, swaps - start)
+        heads = generator.random((count, clusters.count)) < 0.5
+        found[start : start + count] = differences(heads[:, clusters.codes])
+    return found
 
 
 def _log_ratio_effect(ratio: Estimate) -> Effect:

@@ -66,7 +66,7 @@ def _what_would_decide(result: PairedResult, threshold: float) -> str:
     if result.p <= threshold and result.needed <= result.n_units:
         return "decided on its own, but not among the tests shown with it"
     needed = max(result.needed, result.n_units + 1)
-    return f"about {_round_up(needed)} {_unit(result)} would decide a difference this large"
+    return f"about {rounded_up(needed)} {_unit(result)} would decide a difference this large"
 
 
 def _unit(result: PairedResult) -> str:
@@ -83,8 +83,8 @@ def _p(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def _round_up(count: float) -> str:
-    """Two significant digits above 100: the estimate carries no more."""
+def rounded_up(count: float) -> str:
+    """A number of units in words. Two significant digits above 100: the estimate carries no more."""
     if count < 100:
         return f"{math.ceil(count)}"
     unit = 10.0 ** (math.floor(math.log10(count)) - 1)

@@ -23,17 +23,35 @@ VERBS = (
                 ("words",),
                 {
                     "nargs": "+",
-                    "metavar": "EXPERIMENT[:CONDITION]|CONDITION",
+                    "metavar": "EXPERIMENT[:CONDITION]|CONDITION|RUN",
                     "help": "the baseline first; an experiment alone means all its conditions",
                 },
             ),
             Argument(
-                ("--axis",), {"default": "collapse", "choices": ["collapse", "robustness", "bias"]}
+                ("--axis",),
+                {
+                    "choices": ["collapse", "robustness", "bias"],
+                    "help": "collapse, or else the first that was measured",
+                },
             ),
+            Argument(("--baseline",), {"metavar": "NAME", "help": "the condition to compare with"}),
             Argument(
                 ("--swaps",),
                 {"type": int, "default": 2000, "metavar": "N", "help": "for each corpus metric"},
             ),
+            flag("--all", text="also every number that has no test, and why"),
+            Argument(
+                ("--words",),
+                {
+                    "action": "store_true",
+                    "dest": "words_only",
+                    "help": "one sentence for each metric and pair",
+                },
+            ),
+            flag("--csv", text="every value, difference and verdict as CSV"),
+            flag("--tex", text="the tables as LaTeX"),
+            flag("--md", text="the tables as Markdown"),
+            flag("--no-cache", text="compute it again"),
         ),
     ),
     Verb(

@@ -13,10 +13,12 @@ import pytest
 
 from storage import durable
 from storage.rundir import RunDir, RunId
-from synthlab.analysis.compare import Comparison, compare
+from synthlab.analysis.compare import compare
+from synthlab.analysis.comparison import Comparison
+from synthlab.analysis.comparison_json import comparison_document, read_stored, stored_form
 from synthlab.analysis.measured import MeasuredCell
 from synthlab.analysis.statistics.comparability import ComparabilityKey
-from synthlab.cli.compare import document_of, print_comparison
+from synthlab.cli.comparison_print import print_comparison, print_verdicts
 from synthlab.cli.output import Output
 
 PROMPTS = 60
@@ -114,7 +116,11 @@ def test_the_same_rows_are_used_everywhere_and_exclusions_are_counted(tmp_path: 
     by_id = {metric.id: metric for metric in comparison.metrics}
     assert by_id["self-bleu-4"].n_rows == PROMPTS - 3
     assert by_id["self-bleu-4"].n_candidates == PROMPTS
-    assert len(by_id["ppl1-log"].exclusions) == 3
+    assert sum(one.rows for one in by_id["ppl1-log"].left_out) == 3
+    assert [one.reason for one in by_id["ppl1-log"].left_out] == [
+        "unscored in base.s0: empty",
+        "unscored in other.s0: empty",
+    ]
     assert by_id["ppl2-log"].n_rows == PROMPTS
 
 
@@ -161,14 +167,16 @@ def test_a_metric_that_no_answer_has_is_undefined_with_its_reason(
     assert by_id["ppl2-log"].n_rows == PROMPTS
     for name in ("ppl1-log", "self-bleu-4", "distinct-2", "length-words-mean"):
         assert by_id[name].n_rows == 0
-        assert len(by_id[name].exclusions) == PROMPTS
+        assert sum(one.rows for one in by_id[name].left_out) == PROMPTS
         (contrast,) = by_id[name].contrasts
         assert contrast.verdict.outcome == "undecided"
         assert contrast.result.reason
         assert math.isnan(by_id[name].values["base"].seed_sd)
     output = Output(io.StringIO(), io.StringIO(), colour=False)
-    print_comparison(output, "exp.1", comparison)
-    output.json("comparison", document_of("exp.1", comparison))
+    print_comparison(output, comparison, with_all=True)
+    print_verdicts(output, comparison)
+    output.json("comparison", comparison_document(comparison))
+    assert repr(read_stored(stored_form(comparison))) == repr(comparison)
 
 
 def test_a_condition_against_itself_differs_by_nothing(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from synthlab.analysis.bias_comparison import BiasComparison, JudgeLine
+from synthlab.analysis.bias_comparison import BiasComparison
 from synthlab.analysis.charts.adapter import draw
 from synthlab.analysis.charts.bias import bias_bars, flip_bars, preference_points, short_sources
 from synthlab.analysis.charts.descriptions import Chart
@@ -20,6 +20,7 @@ from synthlab.analysis.charts.robustness import (
     refusal_bars,
     state_shares,
 )
+from synthlab.analysis.comparison import JudgeLine
 from synthlab.analysis.statistics.estimates import Estimate, Interval, undefined_estimate
 from synthlab.cli.plot_axes import axis_chart, axis_of, refuse_form
 from synthlab.errors import NotFoundError, UsageError
