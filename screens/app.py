@@ -107,7 +107,7 @@ class LabApp(App[None], ActionHost):
     ) -> None:
         super().__init__()
         self.requests = Lab(home, readonly=readonly)
-        self.reader = Reader(home)
+        self.reader = Reader(home, clock)
         self.drawing = ThreadPoolExecutor(1, thread_name_prefix="drawing")
         self.preferences = preferences
         self.preferences_path = preferences_path

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from screens.actions import Action, ActionHost, bindings
-from screens.live import Follower, Looked, Query
+from screens.live import Follower, Looked, Query, Work
 from screens.widgets.key_line import KeyLine
 from screens.widgets.message_line import MessageLine
 from screens.widgets.place_line import PlaceLine
@@ -83,7 +83,8 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
     def look_again(self) -> None:
         """Something that the query depends on was chosen: read at once, whatever the catalog says."""
         self.following.force = True
-        self.run_worker(self.follow(), group="follow", exit_on_error=False)
+        work: Work = self.follow
+        self.run_worker(work, group="follow", exit_on_error=False)
 
     async def follow(self) -> None:
         """One look; the app's timer calls it for the screen on top."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -30,6 +29,8 @@ class Reading:
 
 
 Query = Callable[[Reading], Any]
+Work = Callable[[], Coroutine[None, None, None]]
+"""What a worker is given: a function, so that nothing is left unawaited if the worker never starts."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ class Looked:
 class Reader:
     """One thread with one connection. It builds a snapshot, hands it over and waits to be asked again."""
 
-    def __init__(self, home: LabHome) -> None:
+    def __init__(self, home: LabHome, clock: Callable[[], float]) -> None:
         self._home = home
+        self._clock = clock
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._connection: sqlite3.Connection | None = None
 
@@ -63,7 +65,7 @@ class Reader:
         version = data_version(self._connection)
         if version == seen and not force:
             return Looked(version, None, False)
-        return Looked(version, query(Reading(self._connection, self._home, time.time())), True)
+        return Looked(version, query(Reading(self._connection, self._home, self._clock())), True)
 
     def close(self) -> None:
         """End the thread; its connection is closed in it."""

@@ -66,10 +66,7 @@ def condition_columns(app: LabApp) -> Sequence[TableColumn[ConditionRow]]:
     columns = [
         TableColumn[ConditionRow]("condition", _condition_name, 9, priority=0, grows=True),
         TableColumn[ConditionRow](
-            "train",
-            lambda row: _signs(row.train, unicode) if row.train else line("base", "$text-muted"),
-            5,
-            priority=1,
+            "trn", lambda row: _signs(row.train, unicode) if row.train else line("—"), 3
         ),
     ]
     for axis in AXES:
@@ -122,8 +119,8 @@ def queue_columns(app: LabApp) -> Sequence[TableColumn[QueueRow]]:
 
     return (
         TableColumn[QueueRow]("state", state, 13, priority=0),
-        TableColumn[QueueRow]("run", lambda row: line(row.label), 22, priority=0, grows=True),
-        TableColumn[QueueRow]("progress", progress, 26, priority=1, grows=True),
+        TableColumn[QueueRow]("run", lambda row: line(row.label), 16, priority=0, grows=True),
+        TableColumn[QueueRow]("progress", progress, 16, priority=1, grows=True),
         TableColumn[QueueRow]("left", left, 8, priority=2, right=True),
     )
 

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from storage.catalog.queries import Row
-from storage.catalog.series import SeriesPoint, bounded_series, reported_by
+from storage.catalog.series import bounded_series, reported_by
 from synthlab.analysis.headline import headlines_of
 
 if TYPE_CHECKING:
     from synthlab.analysis.charts.descriptions import Chart, LineChart, Scale, Series
 
-PROBE = "probe/"
 LOSS = "loss"
 STEP = "optimiser step"
 
@@ -44,16 +43,13 @@ def axis_chart(
 def loss_chart(
     catalog: sqlite3.Connection, steps: Sequence[Row], *, log: bool, smoothing: float
 ) -> tuple[Chart | None, str]:
-    """Training loss of every fine-tuning, or why there is none."""
+    """Training loss of every condition, or why there is none."""
     from synthlab.analysis.charts.descriptions import Axis, LineChart
 
-    series = []
-    for step in _trainings(steps):
-        points = bounded_series(catalog, step["id"], LOSS)
-        if points:
-            series.extend(_smoothed(_series(_cell_name(step), points), smoothing))
-    if not series:
+    curves = _curves(catalog, _trainings(steps), LOSS)
+    if not curves:
         return None, "training loss\nnothing trained yet"
+    series = [part for one in curves for part in _smoothed(one, smoothing)]
     title = "training loss" + (f", smoothed {smoothing:g}" if smoothing else "")
     scale: Scale = "log" if log and any(y > 0 for one in series for y in one.y) else "linear"
     return LineChart(title, Axis(STEP), Axis("loss", scale, "nats"), tuple(series)), ""
@@ -62,26 +58,42 @@ def loss_chart(
 def _probe_chart(
     catalog: sqlite3.Connection, axis: str, trains: Sequence[Row], turn: int
 ) -> LineChart | None:
-    from synthlab.analysis.charts.descriptions import Axis, LineChart
+    from synthlab.analysis.charts.descriptions import Axis, LineChart, Series
+    from synthlab.experiment.probes import PROBE_METRICS, REFERENCE_STEP
 
-    names: dict[str, None] = {}
-    for step in trains:
-        names.update(dict.fromkeys(reported_by(catalog, step["id"])))
-    offered = [
-        name for name in names if name.startswith(f"{PROBE}{axis}/") and not name.endswith("/n")
-    ]
+    reported = {name for step in trains for name in reported_by(catalog, step["id"])}
+    offered = [one for one in PROBE_METRICS.values() if one.axis == axis and one.name in reported]
     if not offered:
         return None
-    name = offered[turn % len(offered)]
-    series = [
-        _series(_cell_name(step), points)
-        for step in trains
-        if (points := bounded_series(catalog, step["id"], name))
+    metric = offered[turn % len(offered)]
+    curves = _curves(catalog, trains, metric.name)
+    base = next(
+        (one.y[0] for one in curves if one.x[0] == REFERENCE_STEP and math.isfinite(one.y[0])), None
+    )
+    if base is not None:
+        last = max(one.x[-1] for one in curves)
+        curves.insert(0, Series("vanilla", (0.0, last), (base, base), dim=True))
+    title = f"{axis}: {metric.label} (probe, small n)"
+    return LineChart(title, Axis(STEP), Axis(metric.label), tuple(curves))
+
+
+def _curves(catalog: sqlite3.Connection, trains: Sequence[Row], name: str) -> list[Series]:
+    """One curve a condition, the mean of its finished seeds; what still trains has its own."""
+    from synthlab.analysis.charts.collapse import Curve, merge_seeds
+    from synthlab.analysis.charts.descriptions import Series
+
+    done, going = [], []
+    for step in trains:
+        points = bounded_series(catalog, step["id"], name)
+        if points:
+            x = tuple(float(point.step) for point in points)
+            y = tuple(math.nan if point.value is None else point.value for point in points)
+            curve = Curve(step["condition"] or step["label"], step["seed"], x, y, len(points))
+            (going if step["state"] == "running" else done).append(curve)
+    return [
+        Series(one.condition if one.seed is None else f"{one.condition} s{one.seed}", one.x, one.y)
+        for one in (*merge_seeds(done), *going)
     ]
-    if not series:
-        return None
-    title = f"{axis}: {name.rpartition('/')[2]} (probe, small n)"
-    return LineChart(title, Axis(STEP), Axis(name.rpartition("/")[2]), tuple(series))
 
 
 def _result_chart(axis: str, results: Sequence[Row], turn: int) -> Chart:
@@ -105,20 +117,6 @@ def _trainings(steps: Sequence[Row]) -> list[Row]:
         if step["kind"] == "finetune":
             seen.setdefault(step["id"], step)
     return list(seen.values())
-
-
-def _cell_name(step: Row) -> str:
-    return f"{step['condition'] or step['label']} s{step['seed']}"
-
-
-def _series(name: str, points: Sequence[SeriesPoint]) -> Series:
-    from synthlab.analysis.charts.descriptions import Series
-
-    return Series(
-        name,
-        tuple(float(point.step) for point in points),
-        tuple(math.nan if point.value is None else point.value for point in points),
-    )
 
 
 def _smoothed(series: Series, factor: float) -> list[Series]:

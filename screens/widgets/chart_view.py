@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from screens.live import Work
 from synthlab.text import safe_line
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ class ChartView(Widget, can_focus=True):
 
     def _ask_to_draw(self) -> None:
         if self.is_mounted and self.display and self.size.area:
-            self.run_worker(self._draw(), exclusive=True, group="draw", exit_on_error=False)
+            work: Work = self._draw
+            self.run_worker(work, exclusive=True, group="draw", exit_on_error=False)
 
     async def _draw(self) -> None:
         # All charts are drawn in one thread of the app: the figure of plotext is one global object.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class KeyLine(Widget):
     """One row, as many keys as fit; `?` shows all."""
 
-    DEFAULT_CSS = "KeyLine { height: 1; dock: bottom; background: $panel; color: $text; }"
+    DEFAULT_CSS = "KeyLine { height: 1; background: $panel; color: $text; }"
 
     def __init__(self) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ SIGNS = {"information": "", "warning": "! ", "error": "✗ "}
 class MessageLine(Widget):
     """One row that keeps what it says until something else is said: nothing blinks, nothing times out."""
 
-    DEFAULT_CSS = "MessageLine { height: 1; dock: bottom; color: $text; }"
+    DEFAULT_CSS = "MessageLine { height: 1; color: $text; }"
 
     def __init__(self) -> None:
         super().__init__()

@@ -34,7 +34,7 @@ PLACES = (
 class PlaceLine(Widget):
     """One row; the place that is on top stands out by weight and background, not by colour alone."""
 
-    DEFAULT_CSS = "PlaceLine { height: 1; dock: top; background: $panel; color: $text; }"
+    DEFAULT_CSS = "PlaceLine { height: 1; background: $panel; color: $text; }"
 
     def __init__(self, place: str) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class PlaceLine(Widget):
         """A click on a title goes there."""
         column = 0
         for place in PLACES:
-            width = len(place.title) + 2
+            width = len(place.title) + 1
             if column <= event.x < column + width:
                 self.app.call_later(self.app.run_action, f"do('go.{place.name}')")
                 return
@@ -71,7 +71,8 @@ class PlaceLine(Widget):
         before, _, after = place.title.partition(place.key)
         here = "bold reverse" if place.name == self._place else ""
         return joined(
-            line(f" {before}", here),
+            " ",
+            line(before, here),
             line(place.key, here or "bold underline $accent"),
-            line(f"{after} ", here),
+            line(after, here),
         )
