@@ -27,6 +27,7 @@ JOB_MODULES = {
     "bias": "synthlab.jobs.bias",
     "compose": "synthlab.jobs.compose",
     "calibrate": "synthlab.jobs.calibrate",
+    "judge": "synthlab.jobs.judge",
     "robustness": "synthlab.jobs.robustness",
 }
 """Which file does which kind of step."""
