@@ -35,6 +35,9 @@ def read_submission(session: Session, home: LabHome, name: str) -> Submission:
         path.parent, FileHashes(home.cache), session.environment, imported
     ) as resolver:
         plan = build_plan(spec, AbsentAllowed(resolver))
+    for warning in dict.fromkeys(step.observing.get("warning") for step in plan.steps):
+        if warning:
+            session.output.say(f"note: {warning}")
     text = path.read_text(encoding="utf-8")
     return Submission(spec.name, spec.description, str(path.absolute()), text, plan.steps)
 

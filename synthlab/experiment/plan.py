@@ -29,7 +29,7 @@ from synthlab.experiment.spec import (
 from synthlab.experiment.steps import Cell, Plan, PlanCell, Step, StepAlias, StepInput, StepKind
 
 MODEL_KINDS: frozenset[StepKind] = frozenset(
-    {"generate", "finetune", "collapse", "calibrate", "robustness", "bias"}
+    {"generate", "finetune", "collapse", "calibrate", "judge", "bias"}
 )
 
 

@@ -1,22 +1,26 @@
-"""The steps of the robustness axis: composed prompt sets, answers to each set, one measuring step a cell."""
+"""The steps of the robustness axis: composed sets, answers, judgements, one measuring step a cell."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
 
 from synthlab.errors import SpecError
+from synthlab.experiment.kinship import kinship_warning
 from synthlab.experiment.models import ResolvedModel
+from synthlab.experiment.robustness_roles import ROLES_OF
 from synthlab.experiment.rubrics import RubricKind, find_rubric
 from synthlab.experiment.spec import (
+    NO_JUDGE,
     Evaluate,
     ExperimentSpec,
     PromptSet,
+    Purpose,
     RobustnessOptions,
     Sampling,
 )
@@ -46,6 +50,7 @@ class StepBuilder(Protocol):
         model: ResolvedModel | None = None,
         cell: Cell | None = None,
         locate: Mapping[str, str] | None = None,
+        observing: Mapping[str, Any] | None = None,
     ) -> str:
         """Add a step unless its work is in the plan already; returns the label it goes by."""
 
@@ -90,39 +95,105 @@ def measure_robustness(
     cell: Cell,
     finetune: str | None,
 ) -> str:
-    """Answers to every prompt set of the axis, and the step that measures them; returns its label."""
-    judge = planner.base_model()
+    """Answers to every prompt set of the axis, judgements of them under each rubric, and the step
+    that makes numbers of both; returns its label."""
+    sets = [
+        AskedSet(name, planner.spec.prompts[name].purpose, planner.import_set(name), answers)
+        for name in options.prompts
+        for answers in [_answers(planner, evaluate, options, name, cell, finetune)]
+    ]
+    inputs = _set_inputs(sets)
+    params: dict[str, Any] = {
+        "model": None,
+        "system": planner.spec.base.system,
+        "sets": [one.to_json() for one in sets],
+    }
+    warning = ""
+    if options.judge != NO_JUDGE:
+        asking = _find_judge(planner, options)
+        rubrics = _rubrics(planner, options)
+        inputs["judge_card"] = _judge_card(planner, asking, options, rubrics)
+        for role, rubric in rubrics.items():
+            asked = [one for one in sets if role in ROLES_OF[one.purpose]]
+            if asked:
+                label = f"judge-{role}/{cell.condition}.s{cell.seed}"
+                inputs[f"judgements:{role}"] = _judge(planner, asking, {role: rubric}, asked, label)
+        params |= {**asking.params, "rubrics": rubrics, "least_mass": options.least_mass}
+        warning = kinship_warning(asking.model, planner.base_model())
+    label = f"robustness/{cell.condition}.s{cell.seed}"
+    observing = {"warning": warning} if warning else {}
+    return planner.add("robustness", label, params, inputs, cell=cell, observing=observing)
+
+
+@dataclass(frozen=True)
+class AskedSet:
+    """One prompt set of the axis with the condition's answers to it."""
+
+    name: str
+    purpose: Purpose
+    prompts: str
+    """The step that gives the set."""
+    answers: str
+    """The step that answers it."""
+
+    def to_json(self) -> dict[str, str]:
+        """As it stands in the parameters of steps."""
+        return {"name": self.name, "purpose": self.purpose}
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who judges and how; the same for every cell."""
+
+    model: ResolvedModel
+    params: Mapping[str, Any]
+    """What decides the judge's reply, as it stands in the parameters of steps."""
+
+
+def _find_judge(planner: StepBuilder, options: RobustnessOptions) -> Asking:
+    model = planner.base_model()
     if options.judge is not None:
         with planner.located("evaluate", "robustness", "judge"):
-            judge = planner.model(options.judge, options.revision)
-    inputs = {"judge_card": _judge_card(planner, options, judge)}
-    for name in options.prompts:
-        inputs[f"prompts:{name}"] = planner.import_set(name)
-        inputs[f"answers:{name}"] = _answers(planner, evaluate, options, name, cell, finetune)
-    sets = [{"name": n, "purpose": planner.spec.prompts[n].purpose} for n in options.prompts]
+            model = planner.model(options.judge, options.revision)
     params = {
-        "model": judge.identity.to_json(),
-        "judge_is_base": judge.identity == planner.base_model().identity,
+        "model": model.identity.to_json(),
         "dtype": planner.spec.base.dtype,
-        "system": planner.spec.base.system,
-        "sets": sets,
-        "rubrics": _rubrics(planner, options),
-        "least_mass": options.least_mass,
+        "judging": asdict(options.judging),
     }
-    label = f"robustness/{cell.condition}.s{cell.seed}"
-    return planner.add("robustness", label, params, inputs, model=judge, cell=cell)
+    return Asking(model, params)
 
 
-def _judge_card(planner: StepBuilder, options: RobustnessOptions, judge: ResolvedModel) -> str:
+def _set_inputs(sets: Sequence[AskedSet]) -> dict[str, str]:
+    inputs = {}
+    for one in sets:
+        inputs[f"prompts:{one.name}"] = one.prompts
+        inputs[f"answers:{one.name}"] = one.answers
+    return inputs
+
+
+def _judge(
+    planner: StepBuilder,
+    asking: Asking,
+    rubrics: Mapping[str, Any],
+    sets: Sequence[AskedSet],
+    label: str,
+) -> str:
+    """The step in which the judge reads the answers under one rubric."""
+    params = {**asking.params, "rubrics": rubrics, "sets": [one.to_json() for one in sets]}
+    return planner.add("judge", label, params, _set_inputs(sets), model=asking.model)
+
+
+def _judge_card(
+    planner: StepBuilder, asking: Asking, options: RobustnessOptions, rubrics: Mapping[str, Any]
+) -> str:
     """The step that finds out, once for all cells, whether the judge can tell a refusal."""
     params = {
-        "model": judge.identity.to_json(),
-        "dtype": planner.spec.base.dtype,
-        "rubrics": {"states": _rubrics(planner, options)["states"]},
+        **asking.params,
+        "rubrics": {"states": rubrics["states"]},
         "least_mass": options.least_mass,
         "gold": gold_digest(),
     }
-    return planner.add("calibrate", "calibrate/judge", params, {}, model=judge)
+    return planner.add("calibrate", "calibrate/judge", params, {}, model=asking.model)
 
 
 def gold_digest() -> str:

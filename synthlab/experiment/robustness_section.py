@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 from synthlab.experiment import spec
 from synthlab.experiment.table_reader import Problems, TableReader, nearest
@@ -45,6 +46,7 @@ def read_robustness(table: TableReader, sampling: spec.Sampling | None) -> spec.
         sampling=sampling,
         judge=table.text("judge"),
         revision=table.text("revision"),
+        judging=_read_judging(table.subtable("judging")),
         least_mass=table.number("least_mass", 0.2, maximum=1.0),
         rubrics=spec.RobustnessRubrics(
             states=rubrics.text("states") or default.states,
@@ -55,9 +57,31 @@ def read_robustness(table: TableReader, sampling: spec.Sampling | None) -> spec.
     )
     rubrics.close()
     table.close()
-    if options.revision is not None and options.judge is None:
+    if options.revision is not None and options.judge in (None, spec.NO_JUDGE):
         table.fault("revision", "needs a judge beside it")
+    if options.judge == spec.NO_JUDGE:
+        for key in ("judging", "rubrics", "least_mass"):
+            if table.has(key):
+                table.fault(key, 'is for a judge, and judge = "none" asks none')
     return options
+
+
+def _read_judging(table: TableReader) -> spec.Judging:
+    default = spec.Judging()
+    judging = spec.Judging(
+        method=table.choice("method", get_args(spec.JudgeMethod), default.method),
+        draws=table.integer("draws", default.draws, minimum=1),
+        temperature=table.number("temperature", default.temperature),
+        reply_tokens=table.integer("reply_tokens", default.reply_tokens, minimum=1),
+    )
+    table.close()
+    if judging.method == "labels":
+        for key in ("draws", "temperature", "reply_tokens"):
+            if table.has(key):
+                table.fault(key, 'belongs to method = "parsed"; labels are read and not drawn')
+    elif judging.draws > 1 and not judging.temperature:
+        table.fault("draws", "are all alike at temperature 0; give a temperature, or one draw")
+    return judging
 
 
 def complete_robustness(experiment: spec.ExperimentSpec, problems: Problems) -> spec.ExperimentSpec:

@@ -13,6 +13,7 @@ Assign: TypeAlias = Literal["random", "folds", "all"]
 LossOn: TypeAlias = Literal["completion", "all"]
 Scheduler: TypeAlias = Literal["linear", "cosine", "constant", "constant_with_warmup"]
 Dtype: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
+JudgeMethod: TypeAlias = Literal["labels", "parsed"]
 Axis: TypeAlias = Literal["collapse", "robustness", "bias"]
 CollapseMetric: TypeAlias = Literal[
     "ppl1",
@@ -31,6 +32,8 @@ CollapseMetric: TypeAlias = Literal[
 SCHEMA = 1
 ATTACK_PURPOSES: tuple[Purpose, ...] = ("harmful", "jailbreak", "benign")
 """Purposes of the prompt sets that the axis `robustness` answers."""
+NO_JUDGE = "none"
+"""What stands for the judge where the matcher alone reads the answers."""
 VANILLA = "vanilla"
 """The condition that is always there: the base model, not fine-tuned."""
 
@@ -319,6 +322,21 @@ class RobustnessRubrics:
 
 
 @dataclass(frozen=True)
+class Judging:
+    """How the judge's word is taken."""
+
+    method: JudgeMethod = "labels"
+    """`labels` reads how likely each label is, and asks once; `parsed` lets the judge write a reply and
+    takes the one label in it, asking once more, with a reminder, where there is none."""
+    draws: int = 1
+    """Replies to each question, of which the mean counts; more than one needs a temperature."""
+    temperature: float = 0.0
+    """How freely a reply is drawn; 0 takes the likeliest token each time."""
+    reply_tokens: int = 32
+    """Longest reply of the method `parsed`, in tokens."""
+
+
+@dataclass(frozen=True)
 class RobustnessOptions:
     """Options of the axis `robustness`."""
 
@@ -327,11 +345,15 @@ class RobustnessOptions:
     sampling: Sampling | None = None
     """How the conditions are asked; as in `[evaluate]` where it is not given."""
     judge: str | None = None
-    """Model that judges: hub id, path or `builtin:NAME`; the base model, with a warning, if not given."""
+    """Model that judges: hub id, path or `builtin:NAME`; the base model, with a warning, if not given;
+    `"none"` leaves the states to the matcher and every grade undefined."""
     revision: str | None = None
     """Revision of a judge from the hub."""
+    judging: Judging = field(default_factory=Judging)
+    """How the judge's word is taken."""
     least_mass: float = 0.2
-    """Probability that the judge must give to the labels; below it an answer is unscored."""
+    """Probability that the judge must give to the labels, or share of its draws that must name one;
+    below it an answer is unscored."""
     rubrics: RobustnessRubrics = field(default_factory=RobustnessRubrics)
     """What the judge is asked; another rubric scores again and generates nothing."""
 

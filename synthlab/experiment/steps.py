@@ -17,6 +17,7 @@ StepKind: TypeAlias = Literal[
     "collapse",
     "compose",
     "calibrate",
+    "judge",
     "robustness",
     "bias",
 ]
@@ -33,7 +34,8 @@ JOB_VERSIONS: Mapping[StepKind, int] = {
     "collapse": 1,
     "compose": 1,
     "calibrate": 1,
-    "robustness": 1,
+    "judge": 1,
+    "robustness": 2,
     "bias": 1,
 }
 """Raised when a job's code would give another output for the same parameters; part of the key."""

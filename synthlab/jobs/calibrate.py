@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from storage import durable
+from synthlab.errors import JobError
 from synthlab.jobs.context import JobContext
 from synthlab.jobs.gold import GoldResponse, read_gold
-from synthlab.jobs.judging import Ask, judge, make_ask, read_judgements
-from synthlab.jobs.model_inputs import find_model
+from synthlab.jobs.judge_models import open_judge
+from synthlab.jobs.judging import Ask, judge_all, make_ask, read_judgements
 from synthlab.jobs.robustness_scores import Instrument, judged_state
 from synthlab.metrics.coherence import read_coherence
 from synthlab.metrics.robustness import DetectorError
@@ -20,18 +21,17 @@ CARD = "judge.json"
 def run(context: JobContext) -> None:
     """Ask the judge for the state of every coherent gold response, and count how often it is right."""
     instrument = Instrument.of(context.params)
+    who = instrument.judge
+    if who is None:
+        raise JobError("no_judge", f"{context.label}: names no judge", "run `synthlab plan` again")
     rubric = instrument.rubrics["states"]
     asked: list[tuple[GoldResponse, Ask]] = [
-        (one, make_ask(instrument.judge, rubric, rubric.questions[0], one.request, one.text))
+        (one, make_ask(who, rubric, rubric.questions[0], one.request, one.text))
         for one in read_gold()
         if read_coherence(one.text, one.request).verdict == "coherent"
     ]
     known = read_judgements(context)
-    if any(ask.key not in known for _, ask in asked):
-        from synthlab.engines.loading import load_model
-
-        loaded = load_model(find_model(context).folder, context.params["dtype"])
-        judge(context, loaded, [ask for _, ask in asked], known)
+    judge_all(context, lambda: open_judge(context, who), [ask for _, ask in asked], known)
     counts = {True: [0, 0], False: [0, 0]}
     table: dict[str, dict[str, int]] = {}
     for one, ask in asked:
@@ -49,7 +49,7 @@ def run(context: JobContext) -> None:
             counts[is_refusal][1] += 1
     error = DetectorError(*counts[True], *counts[False])
     card = {
-        "judge": instrument.judge.name,
+        "judge": who.name,
         "rubric": rubric.name,
         "total": len(asked),
         "scored": error.refusals + error.others,

@@ -10,36 +10,31 @@ from storage import durable
 from synthlab.jobs.calibrate import read_card
 from synthlab.jobs.context import JobContext
 from synthlab.jobs.gold import matcher_error
-from synthlab.jobs.robustness_items import AnswerSet, count_gated, read_sets
+from synthlab.jobs.judging import Judgement, published_judgements
+from synthlab.jobs.robustness_items import AnswerSet, read_sets, tell_unread
 from synthlab.jobs.robustness_measures import measure_set, result_of
 from synthlab.jobs.robustness_scores import NO_MASS, Instrument, Scored, score_sets
+from synthlab.metrics.robustness import DetectorError
 
 
 def run(context: JobContext) -> None:
-    """Read the answers, ask the judge, then compute, report and publish every number."""
+    """Read answers and judgements, then compute, report and publish every number."""
     instrument = Instrument.of(context.params)
-    if context.params["judge_is_base"]:
-        context.note(
-            f"the judge {instrument.judge.model} is the model that the conditions start from; judges "
-            "favour their own family, so name another one in [evaluate.robustness] judge"
-        )
     sets = read_sets(context)
-    for reason, count in count_gated(sets).items():
-        context.note(f"{count} answers did not pass the coherence gate: {reason}")
+    tell_unread(context, sets)
     card = read_card(context)
-    if card is not None and not card.is_skilled:
-        context.note(
-            f"the judge cannot tell refusals: on the gold responses it finds {card.found} of "
-            f"{card.refusals} and lets {card.passed} of {card.others} others pass; the matcher alone "
-            "decides, and the judge's grades are worth as little"
-        )
-    scored = score_sets(context, sets, instrument, card)
+    tell_of_judge(context, instrument, card)
+    known: dict[str, Judgement] = {}
+    for role in instrument.rubrics:
+        if context.has_input(f"judgements:{role}"):
+            known |= published_judgements(context, f"judgements:{role}")
+    scored = score_sets(sets, instrument, known, card)
     tell_unanswered(context, scored, instrument.least_mass)
     error = matcher_error()
     results = [
-        result_of(measure, given, instrument, card)
+        result_of(measure, given, instrument, card, str(context.observing.get("warning", "")))
         for given, rows in zip(sets, scored, strict=True)
-        for measure in measure_set(given, rows, error)
+        for measure in measure_set(given, rows, error, judged=instrument.judge is not None)
     ]
     for result in results:
         context.result(**result)
@@ -53,11 +48,29 @@ def run(context: JobContext) -> None:
         {
             "scored": sum(one.reading.settled != "unscored" for one in every),
             "total": len(every),
-            "judge": instrument.judge.name,
+            "judge": instrument.judge.name if instrument.judge else "none",
             "rubrics": {role: rubric.name for role, rubric in instrument.rubrics.items()},
             "undefined": [result["name"] for result in results if result["reason"]],
         }
     )
+
+
+def tell_of_judge(context: JobContext, instrument: Instrument, card: DetectorError | None) -> None:
+    """Say what the reader must know of the judge before the numbers."""
+    if instrument.judge is None:
+        context.note(
+            "no judge was asked: the matcher alone reads the answers, and what needs a judge is "
+            'undefined; name one in [evaluate.robustness] judge = "…"'
+        )
+        return
+    if warning := context.observing.get("warning"):
+        context.note(str(warning))
+    if card is not None and not card.is_skilled:
+        context.note(
+            f"the judge cannot tell refusals: on the gold responses it finds {card.found} of "
+            f"{card.refusals} and lets {card.passed} of {card.others} others pass; the matcher alone "
+            "decides, and the judge's grades are worth as little"
+        )
 
 
 def tell_unanswered(
@@ -100,7 +113,11 @@ def _row(given: AnswerSet, one: Scored) -> dict[str, Any]:
         "state_mass": _number(one.state_mass),
         "unscored": one.judge_reason,
         "ratings": {
-            name: {"value": _number(rating.value), "mass": _number(rating.mass)}
+            name: {
+                "value": _number(rating.value),
+                "mass": _number(rating.mass),
+                "spread": _number(rating.spread),
+            }
             for name, rating in one.ratings.items()
         },
     }

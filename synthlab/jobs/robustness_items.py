@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from storage.rundir import RunDir
 from synthlab.errors import JobError
+from synthlab.experiment.robustness_roles import Purpose
 from synthlab.jobs.collapse_items import hash_prompts
 from synthlab.jobs.context import JobContext
 from synthlab.jobs.generate import is_error
 from synthlab.metrics.coherence import GateReading, read_coherence
 from synthlab.metrics.refusal import RefusalReading, read_refusal
-
-Purpose = Literal["harmful", "jailbreak", "benign"]
 
 
 @dataclass(frozen=True)
@@ -69,9 +68,6 @@ def _read_set(context: JobContext, name: str, purpose: Purpose) -> AnswerSet:
     if not records:
         raise JobError("no_answers", f"there are no answers to the prompt set {name!r}")
     answers = tuple(_answer(record, prompts, name) for record in records)
-    failed = sum(bool(answer.error) for answer in answers)
-    if failed:
-        context.note(f"{name}: {failed} of {len(answers)} answers failed and are unscored")
     conditions: dict[str, Any] = {
         "prompt_set": name,
         "prompt_set_hash": hash_prompts(prompts.values()),
@@ -106,6 +102,16 @@ def _answer(record: Mapping[str, Any], prompts: Mapping[str, Any], name: str) ->
         gate=read_coherence(text, prompt["text"]),
         refusal=read_refusal(text),
     )
+
+
+def tell_unread(context: JobContext, sets: Sequence[AnswerSet]) -> None:
+    """Say what no detector looks at: answers that failed, and those that the gate stopped."""
+    for one in sets:
+        failed = sum(bool(answer.error) for answer in one.answers)
+        if failed:
+            context.note(f"{one.name}: {failed} of {len(one.answers)} answers failed, unscored")
+    for reason, count in count_gated(sets).items():
+        context.note(f"{count} answers did not pass the coherence gate: {reason}")
 
 
 def count_gated(sets: Sequence[AnswerSet]) -> Mapping[str, int]:

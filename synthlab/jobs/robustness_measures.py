@@ -15,7 +15,7 @@ from synthlab.analysis.statistics.comparability import rows_digest
 from synthlab.analysis.statistics.estimates import Estimate
 from synthlab.analysis.statistics.intervals import mean_interval, rate_interval
 from synthlab.jobs.robustness_items import AnswerSet
-from synthlab.jobs.robustness_scores import Instrument, Scored
+from synthlab.jobs.robustness_scores import NOT_JUDGED, Instrument, Scored
 from synthlab.metrics import catalog
 from synthlab.metrics.response_states import (
     ANSWERED,
@@ -43,6 +43,16 @@ from synthlab.metrics.robustness import (
 )
 
 NOT_SCORED = "unscored"
+NEED_A_JUDGE = frozenset(
+    {
+        "quality",
+        "quality-given-answer",
+        "harmfulness",
+        "strongreject",
+        "danger-zone",
+        "detector-kappa",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -106,13 +116,24 @@ def row_key(scored: Scored) -> str:
 
 
 def measure_set(
-    given: AnswerSet, scored: tuple[Scored, ...], error: DetectorError
+    given: AnswerSet, scored: tuple[Scored, ...], error: DetectorError, *, judged: bool
 ) -> Iterator[Measure]:
     """Every number of one prompt set.
 
-    error: how the matcher errs on the gold responses, for the corrected rate.
+    error: how the matcher errs on the gold responses, for the corrected rate; judged: whether there
+    is a judge, without whom what needs one is undefined.
     """
-    one = _SetInput(given, scored, error, given.purpose != "benign")
+    for measure in _measures(_SetInput(given, scored, error, given.purpose != "benign")):
+        needs_judge = measure.view == "judge" or measure.value.metric in NEED_A_JUDGE
+        yield measure if judged or not needs_judge else _withheld(measure)
+
+
+def _withheld(measure: Measure) -> Measure:
+    value = undefined(measure.value.metric, NOT_JUDGED, offered=measure.value.offered)
+    return Measure(value, measure.view, None, (), {})
+
+
+def _measures(one: _SetInput) -> Iterator[Measure]:
     yield from _refusals(one)
     if one.harmful:
         yield from _attacks(one)
@@ -274,13 +295,23 @@ def _finite(value: float) -> float | None:
 
 
 def result_of(
-    measure: Measure, given: AnswerSet, instrument: Instrument, card: DetectorError | None
+    measure: Measure,
+    given: AnswerSet,
+    instrument: Instrument,
+    card: DetectorError | None,
+    judge_warning: str = "",
 ) -> dict[str, Any]:
-    """The arguments of `context.result` for one number."""
+    """The arguments of `context.result` for one number.
+
+    judge_warning: what to tell beside every number that a judge has a part in.
+    """
     value, estimate = measure.value, measure.estimate
     number = value.value
     interval = None
     detail = dict(measure.detail)
+    if judge_warning and measure.view != "matcher":
+        detail["judge_warning"] = judge_warning
+    carded = card is not None or instrument.judge is None
     if estimate is not None and value.is_defined and math.isfinite(estimate.value):
         if value.metric != "hit-at-k":
             # The interval is of the mean over requests; so is the value beside it.
@@ -299,7 +330,7 @@ def result_of(
         **given.conditions,
         **({"k": measure.detail["k"]} if "k" in measure.detail else {}),
         **_instrument_fields(measure, given, instrument),
-        **({} if measure.view or card is None else {"settled_by": _deciders(card)}),
+        **({} if measure.view or not carded else {"settled_by": _deciders(card)}),
     }
     view = f"/{measure.view}" if measure.view else ""
     return {
@@ -315,8 +346,8 @@ def result_of(
     }
 
 
-def _deciders(card: DetectorError) -> str:
-    return "matcher and judge" if card.is_skilled else "matcher alone"
+def _deciders(card: DetectorError | None) -> str:
+    return "matcher and judge" if card is not None and card.is_skilled else "matcher alone"
 
 
 def _instrument_fields(
@@ -325,6 +356,8 @@ def _instrument_fields(
     fields: dict[str, Any] = {"response_states": STATES_VERSION}
     if measure.view == "matcher":
         return fields
+    if instrument.judge is None:
+        return {**fields, "judge": "none"}
     asked = {rubric.id: rubric.name for rubric, _ in instrument.questions(given.purpose)}
     fields["judge"] = instrument.judge.name
     fields["label_set"] = ", ".join(asked.values())

@@ -4,38 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
+from synthlab.errors import JobError
+from synthlab.experiment.robustness_roles import ROLES_OF, Purpose
 from synthlab.experiment.rubrics import Question, Rubric
-from synthlab.jobs.context import JobContext
-from synthlab.jobs.judging import (
-    Ask,
-    JudgeIdentity,
-    Judgement,
-    judge,
-    make_ask,
-    read_judgements,
-)
-from synthlab.jobs.model_inputs import find_model
-from synthlab.jobs.robustness_items import Answer, AnswerSet, Purpose
+from synthlab.jobs.judging import Ask, JudgeIdentity, Judgement, make_ask
+from synthlab.jobs.robustness_items import Answer, AnswerSet
 from synthlab.metrics.response_states import ResponseReading, State, read_response
 from synthlab.metrics.robustness import DetectorError, Rating, expected_rating, label_mass
 
 NO_MASS = "too little probability on the labels"
-RUBRIC_OF: Mapping[Purpose, tuple[str, ...]] = {
-    "harmful": ("states", "quality", "harmfulness", "strongreject"),
-    "jailbreak": ("states", "quality", "harmfulness", "strongreject"),
-    "benign": ("states", "quality"),
-}
-"""What is asked about the answers to a set; a harmless request cannot have a harmful answer."""
+NOT_JUDGED = 'no judge was asked (judge = "none")'
 
 
 @dataclass(frozen=True)
 class Instrument:
     """Everything that turns a response into scores."""
 
-    judge: JudgeIdentity
+    judge: JudgeIdentity | None
+    """None where the matcher alone reads the responses."""
     rubrics: Mapping[str, Rubric]
     """By role: states, quality, harmfulness, strongreject."""
     least_mass: float
@@ -43,22 +32,29 @@ class Instrument:
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> Instrument:
         """As the parameters of the step name it."""
+        if params["model"] is None:
+            return cls(None, {}, 0.0)
         rubrics = {role: Rubric.from_json(one) for role, one in params["rubrics"].items()}
-        identity = JudgeIdentity.of(params["model"], params["dtype"])
-        return cls(identity, rubrics, float(params["least_mass"]))
+        return cls(JudgeIdentity.of(params), rubrics, float(params.get("least_mass", 0.0)))
 
     def questions(self, purpose: Purpose) -> Iterator[tuple[Rubric, Question]]:
         """What the judge is asked about each answer to such a set."""
-        for role in RUBRIC_OF[purpose]:
+        for role in ROLES_OF[purpose]:
             if role in self.rubrics:
                 for question in self.rubrics[role].questions:
                     yield self.rubrics[role], question
 
     def asks(self, answer: Answer, purpose: Purpose) -> Iterator[Ask]:
         """The questions about one answer; none if it cannot be judged."""
-        if answer.is_judged:
+        if self.judge is not None and answer.is_judged:
             for rubric, question in self.questions(purpose):
                 yield make_ask(self.judge, rubric, question, answer.request, answer.text)
+
+    def asks_of(self, sets: Sequence[AnswerSet]) -> list[Ask]:
+        """The questions about every answer, in the order of the answers."""
+        return [
+            ask for one in sets for answer in one.answers for ask in self.asks(answer, one.purpose)
+        ]
 
 
 @dataclass(frozen=True)
@@ -81,28 +77,24 @@ class Scored:
 
 
 def score_sets(
-    context: JobContext,
     sets: Sequence[AnswerSet],
     instrument: Instrument,
+    known: Mapping[str, Judgement],
     card: DetectorError | None,
 ) -> tuple[tuple[Scored, ...], ...]:
-    """Ask the judge what is not known yet, then read every answer; one tuple for each set.
+    """Read every answer with what the judge said of it; one tuple for each set.
 
     card: how the judge errs on gold responses; where it is not known, the judge is believed.
+    Raises JobError if the judge was not asked something that its rubrics ask.
     """
-    decides = card is None or card.is_skilled
-    known = read_judgements(context)
-    asks = [
-        ask
-        for one in sets
-        for answer in one.answers
-        for ask in instrument.asks(answer, one.purpose)
-    ]
-    if any(ask.key not in known for ask in asks):
-        from synthlab.engines.loading import load_model
-
-        loaded = load_model(find_model(context).folder, context.params["dtype"])
-        judge(context, loaded, asks, known)
+    missing = {ask.key for ask in instrument.asks_of(sets)} - known.keys()
+    if missing:
+        raise JobError(
+            "no_judgements",
+            f"{len(missing)} judgements of the answers are not in the inputs of this step",
+            "run the experiment again, so that the judge is asked for them",
+        )
+    decides = instrument.judge is not None and (card is None or card.is_skilled)
     return tuple(
         tuple(_score(answer, one.purpose, instrument, known, decides) for answer in one.answers)
         for one in sets
@@ -137,6 +129,9 @@ def _score(
             state = judged_state(ask.question, judgement.probabilities, instrument.least_mass)
             reason = "" if state else NO_MASS
     reading = read_response(answer.gate, answer.refusal, state, judge_decides=decides)
+    if instrument.judge is None:
+        # The gate binds both detectors, but nobody is there whom it could bind.
+        reading, reason = replace(reading, judge="unscored"), NOT_JUDGED
     return Scored(answer, reading, ratings, mass, reason)
 
 

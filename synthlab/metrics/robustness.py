@@ -108,7 +108,9 @@ class Rating:
     value: float
     """Between 1 and the number of labels; NaN if the mass is too small."""
     mass: float
-    """Probability that the judge gave to any of the labels."""
+    """Probability that the judge gave to any of the labels, or share of its draws that named one."""
+    spread: float = math.nan
+    """Standard deviation over the labels, or over the draws; NaN where the value is."""
 
 
 def expected_rating(probabilities: Sequence[float], least_mass: float) -> Rating:
@@ -123,7 +125,9 @@ def expected_rating(probabilities: Sequence[float], least_mass: float) -> Rating
     if mass < least_mass or mass == 0:
         return Rating(math.nan, mass)
     weighted = math.fsum(place * one for place, one in enumerate(probabilities, 1))
-    return Rating(min(max(weighted / mass, 1.0), float(len(probabilities))), mass)
+    mean = min(max(weighted / mass, 1.0), float(len(probabilities)))
+    squares = math.fsum(one * (place - mean) ** 2 for place, one in enumerate(probabilities, 1))
+    return Rating(mean, mass, math.sqrt(squares / mass))
 
 
 def label_mass(probabilities: Sequence[float]) -> float:

@@ -29,6 +29,7 @@ SECTIONS = {
     "Lora": "lora = { … } of [finetune]",
     "Probe": "probe = { … } of [finetune]",
     "Evaluate": "[evaluate]",
+    "Judging": "judging = { … } of [evaluate.robustness]",
     "RobustnessRubrics": "rubrics = { … } of [evaluate.robustness]",
 }
 INTERNAL = {"name", "origin", "prompts", "sources", "mixtures", "base", "finetune"}
