@@ -12,14 +12,21 @@ from synthlab.experiment.steps import JOB_VERSIONS, Json, StepKey, StepKind
 DIGEST = re.compile(r"[0-9a-f]{40,64}")
 
 
-def step_key(kind: StepKind, params: Mapping[str, Json], inputs: Mapping[str, StepKey]) -> StepKey:
+def step_key(
+    kind: StepKind,
+    params: Mapping[str, Json],
+    inputs: Mapping[str, StepKey],
+    *,
+    version: int | None = None,
+) -> StepKey:
     """SHA-256 over everything that decides the output: kind, code version, parameters, input keys.
 
-    inputs: role → key of the step that gives it. Raises ValueError if a number is not finite.
+    inputs: role → key of the step that gives it; version: of the job's code, today's if None.
+    Raises ValueError if a number is not finite.
     """
     content = {
         "kind": kind,
-        "version": JOB_VERSIONS[kind],
+        "version": JOB_VERSIONS[kind] if version is None else version,
         "params": dict(params),
         "inputs": dict(inputs),
     }
@@ -39,22 +46,23 @@ def _differences(name: str, old: Json, new: Json) -> Iterator[str]:
         for key in (*new, *(k for k in old if k not in new)):
             inner = f"{name}.{key}" if name else str(key)
             if key not in old:
-                yield f"{inner} {_show(new[key])} added"
+                yield f"{inner} {show_value(new[key])} added"
             elif key not in new:
-                yield f"{inner} {_show(old[key])} removed"
+                yield f"{inner} {show_value(old[key])} removed"
             else:
                 yield from _differences(inner, old[key], new[key])
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for i, (before, after) in enumerate(zip(old, new, strict=True)):
             yield from _differences(f"{name}[{i}]", before, after)
     elif old != new or type(old) is not type(new):
-        before, after = _show(old), _show(new)
+        before, after = show_value(old), show_value(new)
         if before == after:
             before, after = repr(old), repr(new)
         yield f"{name} {before} -> {after}"
 
 
-def _show(value: Json) -> str:
+def show_value(value: Json) -> str:
+    """A parameter as a line about it spells it: digests short, long texts cut."""
     if value is None:
         return "none"
     if isinstance(value, bool):

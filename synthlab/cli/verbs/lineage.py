@@ -2,6 +2,44 @@
 
 from __future__ import annotations
 
-from synthlab.cli.verbs.parts import Verb
+from synthlab.cli.verbs.parts import Argument, Verb, flag, positional
 
-VERBS: tuple[Verb, ...] = ()
+RESULT_HELP = (
+    "EXPERIMENT:CONDITION[.sSEED]:METRIC, EXPERIMENT:LABEL:METRIC or RUN:METRIC;"
+    " EXPERIMENT:CONDITION,BASELINE:METRIC for a difference"
+)
+SIDE_HELP = "a result (see why), a run or an experiment"
+
+VERBS = (
+    Verb(
+        "why",
+        "why:explain",
+        "from a number back to its rows, hop by hop",
+        (
+            positional("result", "RESULT", RESULT_HELP),
+            flag("--items", text="list the items behind it with their scores"),
+            Argument(("--item",), {"metavar": "ITEM", "help": "walk back from one item"}),
+            flag("--texts", text="with --item: show texts of harmful prompt sets too"),
+        ),
+    ),
+    Verb(
+        "lineage",
+        "lineage:lineage",
+        "what something comes from, or what it touches",
+        (
+            positional(
+                "id",
+                "ID",
+                "a run, a label, an experiment, a source, a model, a data set or a result",
+            ),
+            flag("--up", text="what it comes from (runs, experiments and results: the default)"),
+            flag("--down", text="what it touches (sources, models and data: the default)"),
+        ),
+    ),
+    Verb(
+        "diff",
+        "diff:diff",
+        "exactly the inputs in which two results differ",
+        (positional("old", "A", SIDE_HELP), positional("new", "B", SIDE_HELP)),
+    ),
+)

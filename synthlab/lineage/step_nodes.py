@@ -1,0 +1,62 @@
+"""Steps as a graph that a difference can walk: from a plan that has not run, or from runs that have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from synthlab.experiment.steps import JOB_VERSIONS, Plan, Step
+from synthlab.lineage.hops import Lineage
+
+
+@dataclass(frozen=True, eq=False)
+class StepNode:
+    """One step with the steps it reads; compared by key, never by its fields."""
+
+    kind: str
+    label: str
+    key: str
+    version: int | None
+    """Of the job's code; None where it cannot be told."""
+    params: Mapping[str, Any]
+    inputs: Mapping[str, StepNode]
+    """By role."""
+    digest: str | None = None
+    """Content of the run that did it; None for a plan."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def nodes_of_steps(steps: Iterable[Step]) -> dict[str, StepNode]:
+    """Nodes by label and alias; inputs must come before their readers, as in a plan."""
+    found: dict[str, StepNode] = {}
+    for step in steps:
+        inputs = {given.role: found[given.step] for given in step.inputs}
+        version = JOB_VERSIONS[step.kind]
+        node = StepNode(step.kind, step.label, step.key, version, step.params, inputs)
+        for label in (step.label, *(alias.label for alias in step.aliases)):
+            found[label] = node
+    return found
+
+
+def nodes_of_plan(plan: Plan) -> dict[str, StepNode]:
+    """Nodes of a whole plan."""
+    return nodes_of_steps(plan.steps)
+
+
+def nodes_of_lineage(lineage: Lineage, labels: Mapping[str, str]) -> dict[str, StepNode]:
+    """Nodes by run id of everything upstream; labels: what an experiment calls a run."""
+    found: dict[str, StepNode] = {}
+    for hop in lineage.hops.values():
+        found[hop.run_id] = StepNode(
+            hop.kind,
+            labels.get(hop.run_id, hop.label),
+            # Of a run that is not here only the id is known: it equals nothing but itself.
+            hop.key or f"run {hop.run_id}",
+            lineage.version(hop.run_id) if hop.is_here else None,
+            hop.params,
+            {given.role: found[given.run_id] for given in hop.inputs if given.run_id in found},
+            hop.digest,
+            hop.environment,
+        )
+    return found
