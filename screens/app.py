@@ -145,13 +145,14 @@ class LabApp(App[None], ActionHost):
         screen = self.screen
         if isinstance(screen, LabScreen) and self._running_ok():
             await screen.follow()
-        self._tell_place()
+        self.tell_place()
 
     def _running_ok(self) -> bool:
         # A slow terminal fills the queue; then it is left alone until it has caught up.
         return self.message_queue_size <= 10
 
-    def _tell_place(self) -> None:
+    def tell_place(self) -> None:
+        """Bring the note at the right end of the head up to date."""
         parts = []
         if self.is_frozen:
             parts.append(f"frozen, {int(time.monotonic() - self._frozen_at) // 15 * 15} s behind")
@@ -261,7 +262,7 @@ class LabApp(App[None], ActionHost):
         if not self.is_frozen and isinstance(self.screen, LabScreen):
             self.screen.thaw()
         self.say("frozen: reading goes on, f shows it" if self.is_frozen else "live again")
-        self._tell_place()
+        self.tell_place()
 
     def do_copy(self) -> None:
         """Through the terminal (OSC 52): works over SSH and in tmux where it is allowed."""

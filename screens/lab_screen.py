@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from screens.actions import Action, ActionHost, bindings
-from screens.live import Follower, Looked, Query, Work
+from screens.live import Follower, Looked, Query, start
 from screens.widgets.key_line import KeyLine
 from screens.widgets.message_line import MessageLine
 from screens.widgets.place_line import PlaceLine
@@ -83,8 +83,7 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
     def look_again(self) -> None:
         """Something that the query depends on was chosen: read at once, whatever the catalog says."""
         self.following.force = True
-        work: Work = self.follow
-        self.run_worker(work, group="follow", exit_on_error=False)
+        start(self, self.follow, "follow")
 
     async def follow(self) -> None:
         """One look; the app's timer calls it for the screen on top."""
@@ -134,6 +133,7 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
         """Back on top: catch up at once."""
         self.look_again()
         self.refresh_keys()
+        self.lab.tell_place()
 
     def refresh_keys(self) -> None:
         """Bring the key line up to what is possible now."""

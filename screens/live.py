@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from textual.dom import DOMNode
+
 from storage.catalog.connection import data_version, open_reader
 from storage.home import LabHome
 
@@ -31,6 +33,12 @@ class Reading:
 Query = Callable[[Reading], Any]
 Work = Callable[[], Coroutine[None, None, None]]
 """What a worker is given: a function, so that nothing is left unawaited if the worker never starts."""
+
+
+def start(node: DOMNode, work: Work, group: str, *, exclusive: bool = False) -> None:
+    """Run a coroutine function as a worker of a screen or widget; trouble in it does not end the app."""
+    # mypy cannot choose between the three forms of work that the framework allows.
+    node.run_worker(work, group=group, exclusive=exclusive, exit_on_error=False)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from screens.actions import Action
 from screens.lab_screen import PANE_ACTIONS, LabScreen
-from screens.live import Query, Work
+from screens.live import Query, start
 from screens.overview_words import (
     condition_columns,
     head_line,
@@ -148,8 +148,7 @@ class OverviewScreen(LabScreen[Overview | None]):
         for axis, chart, empty in snapshot.charts:
             self.query_one(f"#chart-{axis}", ChartView).show(chart, empty)
         if snapshot.is_active:
-            work: Work = self.lab.supervise
-            self.run_worker(work, group="supervise", exit_on_error=False)
+            start(self, self.lab.supervise, "supervise")
 
     def _say(self, name: str, content: object) -> None:
         widget = self.query_one(f"#{name}", Static)

@@ -82,7 +82,8 @@ def _curves(catalog: sqlite3.Connection, trains: Sequence[Row], name: str) -> li
     from synthlab.analysis.charts.collapse import Curve, merge_seeds
     from synthlab.analysis.charts.descriptions import Series
 
-    done, going = [], []
+    done: list[Curve] = []
+    going: list[Curve] = []
     for step in trains:
         points = bounded_series(catalog, step["id"], name)
         if points:

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from screens.live import Work
+from screens.live import start
 from synthlab.text import safe_line
 
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ class ChartView(Widget, can_focus=True):
 
     def _ask_to_draw(self) -> None:
         if self.is_mounted and self.display and self.size.area:
-            work: Work = self._draw
-            self.run_worker(work, exclusive=True, group="draw", exit_on_error=False)
+            start(self, self._draw, "draw", exclusive=True)
 
     async def _draw(self) -> None:
         # All charts are drawn in one thread of the app: the figure of plotext is one global object.
