@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from textwrap import fill
 
 from storage.catalog.connection import open_reader
 from storage.catalog.imports import imported_sets
 from storage.home import LabHome
-from synthlab.cli.output import Column
+from synthlab.cli.output import Column, Output
 from synthlab.cli.session import Session
+from synthlab.cli.words import count, size
 from synthlab.errors import ExitCode
-from synthlab.execution.resolve import StepStatus, previous_params, resolve
+from synthlab.execution.gpus import NvmlProbe
+from synthlab.execution.paces import read_facts
+from synthlab.execution.resolve import Action, StepStatus, previous_params, resolve
+from synthlab.execution.settings import load_settings
 from synthlab.execution.submission import Submission
 from synthlab.experiment.absent import AbsentAllowed
+from synthlab.experiment.estimates import KindEstimate, PlanEstimate, estimate
 from synthlab.experiment.file_hashes import FileHashes
 from synthlab.experiment.load import load_spec
 from synthlab.experiment.plan import build_plan
 from synthlab.experiment.recipes import find_recipe
 from synthlab.experiment.resolver import LocalResolver
+from synthlab.experiment.spec import VANILLA
+from synthlab.experiment.steps import Step
+
+WIDTH = 96
+"""Columns that running text is broken at."""
 
 
 def read_submission(session: Session, home: LabHome, name: str) -> Submission:
@@ -46,15 +59,20 @@ def plan_experiment(session: Session) -> ExitCode:
     """Print the plan; nothing is queued and nothing is written but file hashes."""
     home = session.home
     submission = read_submission(session, home, session.arguments.file)
+    conditions = _conditions(submission.steps)
     connection = open_reader(home)
     try:
         earlier = previous_params(connection, submission.name)
         statuses = list(resolve(connection, home, submission.steps, earlier).values())
+        facts = read_facts(connection, load_settings(home), NvmlProbe(session.environment))
     finally:
         connection.close()
+    todo = {status.step.label for status in statuses if status.action is not Action.CACHED}
+    cost = estimate(submission.steps, facts, todo=todo)
     rows = [_row(status) for status in statuses]
     if session.arguments.json:
-        session.output.json("plan", {"experiment": submission.name, "steps": rows})
+        document = {"experiment": submission.name, "steps": rows, "conditions": conditions}
+        session.output.json("plan", {**document, "estimate": asdict(cost)})
         return ExitCode.DONE
     columns = (
         Column("step", lambda row: row["label"]),
@@ -64,11 +82,69 @@ def plan_experiment(session: Session) -> ExitCode:
         Column("why", lambda row: row["reason"]),
     )
     session.output.table(columns, rows)
-    session.output.say(f"{submission.name}: {summary(statuses)}")
+    if cost.steps:
+        session.output.data()
+        print_estimate(session.output, cost)
+    session.output.say(f"\n{submission.name}: {summary(statuses)}")
+    session.output.say(f"{len(conditions)} evaluated models: {', '.join(conditions)}")
+    _say_missing(session, statuses)
     return ExitCode.DONE
 
 
-def summary(statuses: list[StepStatus]) -> str:
+def _conditions(steps: Sequence[Step]) -> list[str]:
+    """Every condition that the plan trains, answers for or measures."""
+    cells = (c for s in steps for c in (s.cell, *(a.cell for a in s.aliases)) if c is not None)
+    named = dict.fromkeys(cell.condition for cell in cells)
+    return sorted(named, key=lambda name: not name.startswith(VANILLA))
+
+
+def _say_missing(session: Session, statuses: Sequence[StepStatus]) -> None:
+    blocked = [s.step.blocked for s in statuses if s.action is Action.BLOCKED and s.step.blocked]
+    if blocked:
+        session.output.say("\nblocked until it is here:")
+        for reason in dict.fromkeys(blocked):
+            session.output.say(f"  {reason}")
+
+
+def print_estimate(output: Output, cost: PlanEstimate) -> None:
+    """What the steps still to do will take, one row for each kind, and what the numbers rest on."""
+    lines: list[KindEstimate | PlanEstimate] = [*cost.kinds, cost]
+    columns = [
+        Column("still to do", lambda row: _kind_name(row["line"])),
+        Column("steps", lambda row: str(_count(row["line"])), True),
+        Column("tokens", lambda row: count(row["line"].tokens), True),
+        Column("GPU-hours", lambda row: _hours(row["line"].gpu_hours), True),
+        Column("CPU-hours", lambda row: _hours(row["line"].cpu_hours), True),
+        Column("disk", lambda row: size(row["line"].disk_bytes), True),
+        Column("by", lambda row: getattr(row["line"], "basis", "")),
+    ]
+    if cost.cost:
+        money = Column(cost.currency, lambda row: f"{row['line'].cost:,.2f}", True)
+        columns.insert(6, money)
+    if not any(line.cpu_hours for line in lines):
+        del columns[4]
+    output.table(columns, [{"line": line} for line in lines])
+    for line in cost.assumptions:
+        output.data(fill(line, WIDTH, initial_indent="  ", subsequent_indent="    "))
+    if cost.most_gpus > 1:
+        output.data(f"  the largest step needs {cost.most_gpus} × {cost.gpu} at once")
+    for line in cost.unknown:
+        output.data(f"  not in the numbers: {line}")
+
+
+def _kind_name(line: KindEstimate | PlanEstimate) -> str:
+    return line.kind if isinstance(line, KindEstimate) else "sum"
+
+
+def _count(line: KindEstimate | PlanEstimate) -> int:
+    return line.steps if isinstance(line, KindEstimate) else len(line.steps)
+
+
+def _hours(hours: float) -> str:
+    return "—" if not hours else f"{hours:.1f}" if hours >= 0.05 else "< 0.1"
+
+
+def summary(statuses: Sequence[StepStatus]) -> str:
     """`24 steps: 20 cached, 4 run`."""
     counts = Counter(status.action.value for status in statuses)
     parts = ", ".join(f"{count} {action}" for action, count in counts.most_common())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 from storage import durable
 from storage.catalog.connection import open_catalog
 from storage.rundir import RunDir
-from synthlab.cli.output import Column
 from synthlab.cli.session import Session
 from synthlab.errors import ExitCode
 from synthlab.execution import client
@@ -78,13 +79,29 @@ def rebuild(session: Session) -> ExitCode:
 
 def recipes(session: Session) -> ExitCode:
     """List the experiments that come with the lab."""
-    rows = [{"name": r.name, "asks": r.description, "path": str(r.path)} for r in list_recipes()]
+    rows = [
+        {
+            "name": r.name,
+            "asks": r.description,
+            "needs": r.needs,
+            "takes": r.takes,
+            "path": str(r.path),
+        }
+        for r in list_recipes()
+    ]
     if session.arguments.json:
         session.output.json("recipes", {"rows": rows})
     else:
-        session.output.table(
-            [Column("recipe", lambda row: row["name"]), Column("asks", lambda row: row["asks"])],
-            rows,
-        )
+        for row in rows:
+            session.output.data(row["name"])
+            for title in ("asks", "needs", "takes"):
+                said = fill(
+                    row[title],
+                    92,
+                    initial_indent=f"  {title:<7}",
+                    subsequent_indent=" " * 9,
+                    break_on_hyphens=False,
+                )
+                session.output.data(said)
         session.output.say("\nrun one: synthlab run NAME; its file: synthlab recipes --json")
     return ExitCode.DONE

@@ -46,6 +46,15 @@ def size(count: float) -> str:
     return f"{count:.1f} TiB"
 
 
+def count(number: float) -> str:
+    """`950`, `12.3 k`, `4.56 M`, `1.2 G`: three digits are all that an estimate knows."""
+    for unit in ("", " k", " M", " G"):
+        if number < 1000:
+            return f"{number:.3g}{unit}" if number < 999.5 else f"{number:.0f}{unit}"
+        number /= 1000
+    return f"{number:.3g} T"
+
+
 def figure(value: float | None) -> str:
     """A measured number to four significant digits."""
     if value is None:

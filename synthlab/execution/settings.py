@@ -31,6 +31,12 @@ class Settings:
     """How long a supervisor with nothing to do stays."""
     stop_grace_s: float
     """How long a job may take to save its work before it is killed."""
+    gpu: str = ""
+    """GPU that plans are reckoned for; this machine's own where it is empty, else an H100."""
+    gpu_hour_price: float = 0.0
+    """Price of one GPU-hour for the estimates of plans; 0 where it is not known."""
+    currency: str = "USD"
+    """What prices are in."""
 
 
 def default_settings() -> Settings:

@@ -16,7 +16,11 @@ class Recipe:
 
     name: str
     description: str
-    """Its first comment line: what the experiment asks."""
+    """What the experiment asks: its first comment, up to `Needs:`."""
+    needs: str
+    """What it needs, of its `Needs:` line."""
+    takes: str
+    """How long it takes, of its `Takes:` line."""
     path: Path
 
 
@@ -28,7 +32,7 @@ def recipe_folder() -> Path:
 def list_recipes() -> tuple[Recipe, ...]:
     """All built-in experiments, by name."""
     return tuple(
-        Recipe(path.stem, _first_comment(path), path)
+        Recipe(path.stem, *_first_comment(path), path)
         for path in sorted(recipe_folder().glob("*.toml"))
     )
 
@@ -45,6 +49,16 @@ def find_recipe(name: str) -> Recipe:
     )
 
 
-def _first_comment(path: Path) -> str:
-    first = path.read_text(encoding="utf-8").split("\n", 1)[0]
-    return first.removeprefix("#").strip() if first.startswith("#") else ""
+def _first_comment(path: Path) -> tuple[str, str, str]:
+    """What a recipe asks, what it needs and how long it takes; parts that it does not say are empty."""
+    parts: dict[str, list[str]] = {"": [], "Needs:": [], "Takes:": []}
+    current = ""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        said = line.removeprefix("#").strip()
+        if not line.startswith("#") or not said:
+            break
+        mark = next((mark for mark in ("Needs:", "Takes:") if said.startswith(mark)), None)
+        current = current if mark is None else mark
+        parts[current].append(said.removeprefix(mark or "").strip())
+    asks, needs, takes = (" ".join(parts[mark]) for mark in parts)
+    return asks, needs, takes

@@ -19,6 +19,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from storage import durable
 from synthlab.engines.loading import LoadedModel
 from synthlab.errors import JobError
+from synthlab.experiment.training_steps import optimiser_steps
 from synthlab.jobs.context import JobContext
 from synthlab.jobs.training_checkpoints import Checkpoint, CheckpointStore
 from synthlab.jobs.training_rows import IGNORED, TrainingRow, TrainingSet
@@ -215,7 +216,7 @@ def training_arguments(
     params: Mapping[str, Any], data: TrainingSet, loaded: LoadedModel, unfinished: Path
 ) -> TrainingArguments:
     """The step's parameters in the Trainer's words; saving and choosing the best stay with us."""
-    total = total_steps(params, len(data.train))
+    total = optimiser_steps(params, len(data.train))
     on_cpu = loaded.device.type == "cpu"
     return TrainingArguments(
         output_dir=str(unfinished),
@@ -245,15 +246,6 @@ def training_arguments(
         label_names=["labels"],
         include_num_input_tokens_seen="non_padding",
     )
-
-
-def total_steps(params: Mapping[str, Any], rows: int) -> int:
-    """Optimiser steps of the whole run; a continued run aims at the same number."""
-    if params.get("max_steps"):
-        return int(params["max_steps"])
-    batches = math.ceil(rows / int(params["batch_size"]))
-    updates = math.ceil(batches / int(params["accumulation"]))
-    return max(1, math.ceil(float(params["epochs"]) * updates))
 
 
 def initial_weights_hash(model: Any) -> str:
