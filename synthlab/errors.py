@@ -73,3 +73,10 @@ class JobError(SynthlabError):
     def __init__(self, code: str, message: str, hint: str = "") -> None:
         super().__init__(message, hint)
         self.code = code
+
+
+class JobInterrupted(JobError):
+    """Trouble outside the job that may pass, such as a server that is gone.
+
+    Ends its run as interrupted with `code` as the reason: what is done stays, and a retry goes on.
+    """

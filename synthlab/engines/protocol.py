@@ -38,6 +38,14 @@ class Sampling:
     max_new_tokens: int
 
 
+class TokenLogprob(NamedTuple):
+    """What the model that answered gave to a token it drew."""
+
+    token: str
+    logprob: float
+    """Natural logarithm."""
+
+
 @dataclass(frozen=True)
 class Generation:
     """One answer."""
@@ -49,7 +57,11 @@ class Generation:
     """`stop`, `length`, or `error:<code>`."""
     prompt_tokens: int
     completion_tokens: int
-    """Tokens of the answer without the one that ends it."""
+    """Tokens of the answer without the one that ends it, or as a server counts them."""
+    counted: bool = True
+    """Whether the two counts are known; both are 0 where a server does not tell them."""
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    """Of the answer's tokens, where they were asked for and are offered."""
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,8 @@ def _judge(directory: RunDir, ending: Ending) -> tuple[str, str, str, str]:
     message, hint = str(failure.get("message", "")), str(failure.get("hint", ""))
     if ending.status == JobExit.DISK_FULL:
         return "interrupted", "disk_full", message or "the disk is full", hint
+    if ending.status == JobExit.INTERRUPTED:
+        return "interrupted", str(failure.get("code", "unavailable")), message, hint
     if ending.status == JobExit.STOPPED:
         return "interrupted", "terminated", "something asked the job to stop", "run it again"
     if ending.status < 0:

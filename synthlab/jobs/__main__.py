@@ -13,7 +13,7 @@ from pathlib import Path
 
 from storage import durable
 from storage.rundir import RunDir
-from synthlab.errors import JobError
+from synthlab.errors import JobError, JobInterrupted
 from synthlab.jobs.context import JobContext, JobStopped
 from synthlab.jobs.outcome import FAILURE_FILE, JobExit
 
@@ -64,6 +64,9 @@ def run_job(directory: RunDir) -> JobExit:
             importlib.import_module(JOB_MODULES[context.spec.kind]).run(context)
     except JobStopped:
         return JobExit.STOPPED
+    except JobInterrupted as error:
+        report_failure(directory, error.code, error.message, error.hint)
+        return JobExit.INTERRUPTED
     except JobError as error:
         report_failure(directory, error.code, error.message, error.hint)
         return JobExit.FAILED

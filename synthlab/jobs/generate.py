@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from storage import durable
@@ -14,7 +13,8 @@ from synthlab.engines.chat import question
 from synthlab.engines.protocol import Generation, Generator, Prompt, Sampling
 from synthlab.errors import JobError
 from synthlab.jobs.context import JobContext, JobStopped
-from synthlab.jobs.model_inputs import ModelInputs, find_model
+from synthlab.jobs.generate_engines import generator_name, open_engine
+from synthlab.jobs.generate_served import server_facts, without_extras
 
 LOG = "responses.jsonl"
 METRIC_INTERVAL_S = 5.0
@@ -36,26 +36,27 @@ class Wanted(NamedTuple):
 def run(context: JobContext) -> None:
     """Answer what is not answered yet, then publish all answers in canonical order."""
     params = context.params
-    source = in_voice(find_model(context), params)
-    wanted = list_wanted(context, source.generator)
+    generator = in_voice(generator_name(context), params)
+    wanted = list_wanted(context, generator)
     answered = read_answered(context)
     missing = [one for one in wanted if one.record_id not in answered]
     info: dict[str, Any] = {}
     if missing:
         if answered:
             context.note(f"continues: {len(answered)} of {len(wanted)} answers are there already")
-        engine = load_engine(context, source)
-        with context.append_log(LOG) as log:
-            answer(context, engine, source, missing, answered, log)
-        fingerprint = engine.fingerprint
+        with open_engine(context) as engine:
+            with context.append_log(LOG) as log:
+                answer(context, engine, generator, missing, answered, log)
+            fingerprint = engine.fingerprint
         info = {
             "engine": fingerprint.engine,
             "device": fingerprint.device,
             "dtype": fingerprint.dtype,
             "batch_size": fingerprint.batch_size,
             "template_sha256": fingerprint.template_sha256,
+            **({"server": dict(fingerprint.detail)} if fingerprint.detail else {}),
         }
-    publish(context, source, wanted, answered, {**info, "sampling": dict(params["sampling"])})
+    publish(context, generator, wanted, answered, {**info, "sampling": dict(params["sampling"])})
 
 
 def list_wanted(context: JobContext, generator: str) -> list[Wanted]:
@@ -74,15 +75,15 @@ def list_wanted(context: JobContext, generator: str) -> list[Wanted]:
     return wanted
 
 
-def in_voice(source: ModelInputs, params: Mapping[str, Any]) -> ModelInputs:
-    """The model under the name of this voice: `~` and a digest of system prompt and sampling.
+def in_voice(generator: str, params: Mapping[str, Any]) -> str:
+    """The model's name under the name of this voice: `~` and a digest of system prompt and sampling.
 
     One model asked as two personas, or at two temperatures, is two sources.
     """
     drawn = {name: params["sampling"][name] for name in ("temperature", "top_p")}
     voice = durable.canonical_json({"system": params.get("system") or "", **drawn})
     digest = hashlib.sha256(voice.encode("utf-8", "surrogatepass")).hexdigest()
-    return replace(source, generator=f"{source.generator}~{digest[:VOICE_LETTERS]}")
+    return f"{generator}~{digest[:VOICE_LETTERS]}"
 
 
 def row_seed(run_seed: int, prompt_id: str, sample: int) -> int:
@@ -109,28 +110,10 @@ def is_error(record: Mapping[str, Any]) -> bool:
     return str(record["finish_reason"]).startswith("error:")
 
 
-def load_engine(context: JobContext, source: ModelInputs) -> Generator:
-    """The model in memory, with its adapter proven to be at work."""
-    from synthlab.engines.loading import attach_adapter, load_model
-    from synthlab.engines.transformers_engine import TransformersEngine
-
-    name = context.params.get("engine", "transformers")
-    if name != "transformers":
-        raise JobError("no_engine", f"engine {name!r} is not available", 'use "transformers"')
-    loaded = load_model(source.folder, context.params.get("dtype", "auto"))
-    if source.adapter is None:
-        return TransformersEngine(loaded)
-    adapted = attach_adapter(loaded, source.adapter)
-    # In 16 bits a merge would round the adapter's small changes away.
-    return TransformersEngine(
-        loaded, adapted.merge_and_unload() if loaded.dtype == "float32" else adapted
-    )
-
-
 def answer(
     context: JobContext,
     engine: Generator,
-    source: ModelInputs,
+    generator: str,
     missing: Sequence[Wanted],
     answered: dict[str, dict[str, Any]],
     log: AppendLog,
@@ -143,7 +126,7 @@ def answer(
     context.progress(len(answered), total, "answers")
     for step in engine.generate([ask(context, one) for one in missing], sampling_of(context)):
         for generation in step.finished:
-            record = response_record(by_id[generation.key], source.generator, generation)
+            record = response_record(by_id[generation.key], generator, generation)
             log.append(record)
             answered[generation.key] = record
         meter.add(step.tokens, len(answered))
@@ -172,7 +155,13 @@ def sampling_of(context: JobContext) -> Sampling:
 
 
 def response_record(one: Wanted, generator: str, generation: Generation) -> dict[str, Any]:
-    """A response record; the order of its keys is part of the format."""
+    """A response record; the order of its keys is part of the format.
+
+    The log of the work keeps two more where they say something: `counted` and `logprobs`.
+    """
+    more: dict[str, Any] = {} if generation.counted else {"counted": False}
+    if generation.logprobs is not None:
+        more["logprobs"] = [list(one) for one in generation.logprobs]
     return {
         "id": one.record_id,
         "prompt_id": one.prompt["id"],
@@ -184,12 +173,13 @@ def response_record(one: Wanted, generator: str, generation: Generation) -> dict
         "finish_reason": generation.finish_reason,
         "prompt_tokens": generation.prompt_tokens,
         "completion_tokens": generation.completion_tokens,
+        **more,
     }
 
 
 def publish(
     context: JobContext,
-    source: ModelInputs,
+    generator: str,
     wanted: Sequence[Wanted],
     answered: Mapping[str, Mapping[str, Any]],
     info: Mapping[str, Any],
@@ -205,16 +195,17 @@ def publish(
         raise JobError("no_answers", f"none of {len(records)} prompts could be answered ({reason})")
     if errors:
         context.note(f"{len(errors)} of {len(records)} prompts could not be answered")
-    durable.write_jsonl(context.out / "responses.jsonl", records)
+    durable.write_jsonl(context.out / "responses.jsonl", [without_extras(r) for r in records])
     context.publish(
         {
-            "generator": source.generator,
+            "generator": generator,
             "rows": len(records),
             "errors": len(errors),
             "truncated": sum(record["finish_reason"] == "length" for record in records),
             "empty": sum(not record["text"].strip() for record in records) - len(errors),
             "prompt_tokens": sum(record["prompt_tokens"] for record in records),
             "completion_tokens": sum(record["completion_tokens"] for record in records),
+            **server_facts(context, records),
             **info,
         }
     )

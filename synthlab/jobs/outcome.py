@@ -13,5 +13,7 @@ class JobExit(IntEnum):
 
     DONE = 0
     FAILED = 1
+    INTERRUPTED = 69
+    """Something outside was not there; the failure file says what."""
     DISK_FULL = 74
     STOPPED = 75
