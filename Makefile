@@ -24,6 +24,7 @@ demo: $(VENV)/.core ## run the recipe `demo` on a real model and print the compa
 	$(BIN)/synthlab run demo
 	$(BIN)/synthlab compare demo
 	$(BIN)/synthlab compare demo --axis bias
+	$(BIN)/synthlab compare demo --axis robustness
 
 test: $(VENV)/.dev ## the whole test suite
 	$(BIN)/python -m pytest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from storage.catalog.queries import experiment_results, experiment_steps
@@ -52,12 +52,20 @@ def print_results(session: Session, name: str) -> ExitCode:
             for axis in short:
                 say = f"synthlab compare {experiment['name']} --axis {axis}"
                 output.say(f"  with intervals and tests: {say}")
+        for warning in _judge_warnings(rows):
+            output.say(f"  note: {warning}")
     else:
         output.say(f"{experiment['id']}: nothing is measured yet")
     if missing:
         output.say(f"not measured: {', '.join(missing)}")
         return ExitCode.DEGRADED
     return ExitCode.DONE
+
+
+def _judge_warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the numbers' runs say of their judge, each once."""
+    found = dict.fromkeys(json.loads(row["detail"]).get("judge_warning") for row in rows)
+    return [str(warning) for warning in found if warning]
 
 
 def _print_short(
