@@ -14,6 +14,7 @@ def complete(spec: ExperimentSpec, problems: Problems) -> ExperimentSpec:
     """Check every reference, and fill in the prompt sets that the file leaves to the lab."""
     sources = {name: _source(spec, source, problems) for name, source in spec.sources.items()}
     spec = replace(spec, sources=sources)
+    _check_served(spec, problems)
     _check_holdouts(spec, problems)
     _check_bases(spec, problems)
     for mixture in spec.mixtures.values():
@@ -69,6 +70,21 @@ def _source(spec: ExperimentSpec, source: Source, problems: Problems) -> Source:
         known = nearest(source.prompts, spec.prompts)
         problems.add(path, f'no prompt set is called "{source.prompts}"{known}')
     return source
+
+
+def _check_served(spec: ExperimentSpec, problems: Problems) -> None:
+    """Only name and revision tell served models apart, so that no name may mean two of them."""
+    places: dict[tuple[str | None, str | None], Source] = {}
+    for source in spec.sources.values():
+        if source.engine != "openai":
+            continue
+        first = places.setdefault((source.model, source.revision), source)
+        if first.base_url != source.base_url:
+            problems.add(
+                ("sources", source.name, "base_url"),
+                f'asks for "{source.model}" as source {first.name} does, at another address; give'
+                " each a revision of its own",
+            )
 
 
 def _check_mixture(spec: ExperimentSpec, mixture: Mixture, problems: Problems) -> None:

@@ -183,6 +183,10 @@ def _step(step: Step, work: Work, facts: Facts) -> StepEstimate:
             return _unknown(step, f"nothing is known of the size of {step.params['model']}")
         return StepEstimate(step.label, step.kind, 0, 0, 0.0, 0.0, 0, size, 0.0, "nothing")
     disk = _disk(step, work, shape)
+    if step.params.get("engine") == "openai":
+        return StepEstimate(
+            step.label, step.kind, work.tokens, 0, 0, 0.0, 0, disk, _fee(step, work), "formula"
+        )
     if not step.needs_model:
         return StepEstimate(step.label, step.kind, 0, 0, 0.0, 0.0, 0, disk, 0.0, "nothing")
     pace = facts.paces.get((step.kind, step.params["model"]["id"]))
@@ -206,6 +210,14 @@ def _unknown(step: Step, why: str) -> StepEstimate:
     return StepEstimate(
         step.label, step.kind, None, 0, None, 0.0, 0, 0.0, 0.0, "unknown", why
     )  # fmt: skip
+
+
+def _fee(step: Step, work: Work) -> float:
+    """What a served model charges by the file's own price; 0 where it gives none."""
+    price = step.observing.get("server", {}).get("price") or {}
+    read = work.units * work.lengths.prompt * price.get("prompt_per_million", 0.0)
+    written = work.units * work.lengths.answer * price.get("completion_per_million", 0.0)
+    return float(read + written) / 1e6
 
 
 def _seconds(step: Step, work: Work, shape: ModelShape, gpu: GpuShape, gpus: int) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 from synthlab.errors import NotFoundError, SpecError
 from synthlab.experiment import sections
 from synthlab.experiment.crosscheck import complete
+from synthlab.experiment.source_section import read_source
 from synthlab.experiment.spec import SCHEMA, BaseModel, ExperimentSpec, SpecOrigin
 from synthlab.experiment.table_reader import NAME, NAME_RULE, Problems, TableReader
 from synthlab.experiment.toml_lines import KeyPath, key_lines
@@ -88,9 +89,7 @@ def _read(root: dict[str, Any], origin: SpecOrigin, problems: Problems) -> Exper
         prompts={
             n: sections.read_prompts(n, t) for n, t in table.named_subtables("prompts").items()
         },
-        sources={
-            n: sections.read_source(n, t) for n, t in table.named_subtables("sources").items()
-        },
+        sources={n: read_source(n, t) for n, t in table.named_subtables("sources").items()},
         mixtures={
             n: sections.read_mixture(n, t) for n, t in table.named_subtables("mixtures").items()
         },

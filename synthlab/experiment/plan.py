@@ -16,6 +16,7 @@ from synthlab.experiment.models import ResolvedModel
 from synthlab.experiment.plan_bias import measure_bias
 from synthlab.experiment.plan_probes import OBSERVING, observe_training
 from synthlab.experiment.plan_robustness import compose_set, measure_robustness
+from synthlab.experiment.plan_sources import asked_for, served_step, way_to
 from synthlab.experiment.resolver import Resolver
 from synthlab.experiment.spec import (
     CollapseOptions,
@@ -153,11 +154,8 @@ class _Planner:
             f"generate/{source.name}" if prompts is None else f"generate-{prompts}/{source.name}"
         )
         keys = ("sources", source.name)
-        if source.engine != "transformers":
-            raise SpecError(
-                f"{self.spec.origin.where(*keys, 'engine')}: the engine {source.engine} is not "
-                'available yet; use "transformers"'
-            )
+        if source.engine == "openai":
+            return served_step(self, source, answered, label)
         with self.located(*keys, "model"):
             model = self.model(*self.model_of(source))
         params: dict[str, Any] = {}
@@ -180,8 +178,12 @@ class _Planner:
         params |= self.generate_params(
             model, answered, source.sampling, system or None, source.seed
         )
+        params |= {"engine": source.engine, **asked_for(source)}
         inputs["prompts"] = self.import_set(answered)
-        return self.add("generate", label, params, inputs, model=model, locate=locate)
+        way = way_to(source)
+        return self.add(
+            "generate", label, params, inputs, model=model, locate=locate, observing=way
+        )
 
     def answers(self, evaluate: Evaluate, condition: str, seed: int, finetune: str | None) -> str:
         model = self.base_model()
@@ -353,7 +355,7 @@ class _Planner:
         label = self.free_label(label)
         self.label_of_key[key] = label
         ordered = tuple(StepInput(role, of) for role, of in sorted(roles.items()))
-        needs_model = kind in MODEL_KINDS
+        needs_model = kind in MODEL_KINDS and params.get("engine") != "openai"
         self.steps[label] = Step(
             kind,
             label,

@@ -143,46 +143,6 @@ def read_sampling(table: TableReader, *, samples: int = 1) -> spec.Sampling:
     return sampling
 
 
-def read_source(name: str, table: TableReader) -> spec.Source:
-    """`[sources.NAME]`: people who answered a data set, or a generator model."""
-    given = list(table.table)
-    kind = table.choice("kind", get_args(spec.SourceKind), "model")
-    if not table.has("kind"):
-        table.fault("kind", 'is missing; it is "human" or "model"')
-    source = spec.Source(
-        name=name,
-        kind=kind,
-        prompts=table.text("prompts") or "",
-        model=table.text("model"),
-        revision=table.text("revision"),
-        engine=table.choice("engine", get_args(spec.EngineName), "transformers"),
-        base_url=table.text("base_url"),
-        adapter=table.text("adapter"),
-        system=table.free_text("system"),
-        sampling=read_sampling(table.subtable("sampling")),
-        seed=table.integer("seed", 0, maximum=SEED_LIMIT),
-    )
-    table.close()
-    if kind == "human":
-        for key in given:
-            if key in (
-                "model",
-                "revision",
-                "engine",
-                "base_url",
-                "adapter",
-                "system",
-                "sampling",
-                "seed",
-            ):
-                table.fault(key, "is a key of model sources; people have none")
-    elif (source.engine == "openai") != (source.base_url is not None):
-        table.fault("base_url", 'goes together with engine = "openai"')
-    if source.revision is not None and source.model is None:
-        table.fault("revision", "needs a model beside it")
-    return source
-
-
 def read_mixture(name: str, table: TableReader) -> spec.Mixture:
     """`[mixtures.NAME]`: shares of sources and how they are put together."""
     shares = table.subtable("shares")

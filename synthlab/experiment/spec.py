@@ -175,6 +175,16 @@ class PromptSet:
 
 
 @dataclass(frozen=True)
+class Price:
+    """What the answers of a hosted model cost, in the currency of `settings.toml`."""
+
+    prompt_per_million: float = 0.0
+    """Of a million tokens that it reads."""
+    completion_per_million: float = 0.0
+    """Of a million tokens that it writes."""
+
+
+@dataclass(frozen=True)
 class Source:
     """Where responses come from: people, or a generator model."""
 
@@ -183,17 +193,33 @@ class Source:
     prompts: str
     """The prompt set that is answered."""
     model: str | None = None
-    """Generator model; the base model where it is not given."""
+    """Generator model; the base model where it is not given. For `openai`: its name at the server."""
     revision: str | None = None
+    """Of a hub model; for `openai` any word that tells versions of the served model apart."""
     engine: EngineName = "transformers"
+    """`transformers` computes here, `vllm` in a server that the lab starts (`vllm_python` in
+    `settings.toml`), `openai` at a server that is there already."""
     base_url: str | None = None
-    """Address of an OpenAI-compatible server, for `engine = "openai"`."""
+    """Address of an OpenAI-compatible server, for `engine = "openai"`; mostly ends in `/v1`."""
+    api_key_env: str | None = None
+    """Environment variable that holds the server's key; its name ends in `_API_KEY`."""
     adapter: str | None = None
-    """A mixture (the adapter that its first seed gives) or the folder of a peft adapter."""
+    """A mixture (the adapter that its first seed gives), the folder of a peft adapter, or
+    `checkpoint:RUN` for one that this lab has trained (a run id, or `EXPERIMENT:LABEL`)."""
     system: str | None = None
     """System prompt; the one of `[base]` where it is not given, none where it is empty."""
     sampling: Sampling = field(default_factory=Sampling)
     seed: int = 0
+    logprobs: bool = False
+    """Record the log-probabilities of the answers' tokens, where the server offers them."""
+    concurrency: int | None = None
+    """Questions under way at once; 8 for `openai` and 64 for `vllm` where it is not given."""
+    timeout_s: float = 600.0
+    """Longest wait for one answer of a server, in seconds."""
+    patience_s: float = 300.0
+    """Seconds without any answer after which a server counts as gone and the run is interrupted."""
+    price: Price | None = None
+    """`{ prompt_per_million, completion_per_million }`: the cost then stands with the answers."""
 
 
 @dataclass(frozen=True)

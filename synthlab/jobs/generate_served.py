@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from synthlab.engines.openai_engine import Server
 
 LOCATE = "server"
-"""Under this name the plan puts how the server is reached, as JSON: never part of the key."""
+"""Under this name the plan puts where the server is, and beside it how it is asked."""
 LOGPROBS = "logprobs.jsonl"
 EXTRAS = ("counted", "logprobs")
 """Fields of a logged answer that are not part of a response record."""
@@ -33,7 +32,9 @@ def find_server(context: JobContext) -> Server:
     """The server of the step with its key; raises JobError if its key is not in the environment."""
     from synthlab.engines.openai_engine import Server
 
-    way = read_way(context)
+    address, way = context.locate(LOCATE), read_way(context)
+    if address is None:
+        raise JobError("no_server", "the step names no server", "run `synthlab plan` again")
     variable = str(way.get("api_key_env") or "")
     key = os.environ.get(variable, "") if variable else ""
     if variable and not key:
@@ -43,7 +44,7 @@ def find_server(context: JobContext) -> Server:
             f"export {variable}=…, then: synthlab retry RUN",
         )
     return Server(
-        base_url=str(way["base_url"]),
+        base_url=address,
         model=str(context.params["model"]["id"]),
         api_key=key,
         concurrency=int(way["concurrency"]),
@@ -53,12 +54,9 @@ def find_server(context: JobContext) -> Server:
     )
 
 
-def read_way(context: JobContext) -> dict[str, Any]:
-    """How the server is reached; raises JobError if the plan did not say."""
-    located = context.locate(LOCATE)
-    if located is None:
-        raise JobError("no_server", "the step names no server", "run `synthlab plan` again")
-    found: dict[str, Any] = json.loads(located)
+def read_way(context: JobContext) -> Mapping[str, Any]:
+    """How the server is asked: key variable, concurrency, timeout, patience and price."""
+    found: Mapping[str, Any] = context.observing.get(LOCATE, {})
     return found
 
 
@@ -88,13 +86,13 @@ def server_facts(context: JobContext, records: Sequence[Mapping[str, Any]]) -> d
         facts["with_logprobs"] = len(rows)
         if len(rows) < len(records):
             context.note(f"{len(records) - len(rows)} answers came without log-probabilities")
-    if context.locate(LOCATE) is None:
+    if not (way := read_way(context)):
         return facts
     uncounted = sum(record.get("counted") is False for record in records)
     if uncounted:
         context.note(f"the server did not count the tokens of {uncounted} answers")
         facts["without_usage"] = uncounted
-    price = read_way(context).get("price")
+    price = way.get("price")
     if price is not None:
         paid = sum(
             record["prompt_tokens"] * price["prompt_per_million"]

@@ -22,6 +22,7 @@ SECTIONS = {
     "Holdout": "holdout = { … } of a prompt set",
     "Compose": "compose = { … } of a jailbreak prompt set",
     "Source": "[sources.NAME]",
+    "Price": "price = { … } of a source",
     "Sampling": "sampling = { … } of a source, or of [evaluate]",
     "Mixture": "[mixtures.NAME]",
     "Filters": "filters = { … } of a mixture",

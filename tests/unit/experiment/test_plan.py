@@ -255,11 +255,6 @@ def test_parameters_hold_what_the_jobs_need() -> None:
     assert (finetune["seed"], finetune["epochs"], finetune["max_steps"]) == (1, 2.0, None)
 
 
-def test_an_engine_to_come_is_refused_with_its_line() -> None:
-    with pytest.raises(SpecError, match=r"eggs\.toml:28: sources\.llama\.engine: .*vllm"):
-        plan_of(("seed = 5", 'engine = "vllm"'))
-
-
 def test_the_adapter_of_a_mixture_fits_only_the_base() -> None:
     with pytest.raises(SpecError, match=r"sources\.pupil\.adapter"):
         plan_of(('adapter = "human"', 'adapter = "human"\nmodel = "llama"'))
