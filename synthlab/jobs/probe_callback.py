@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from statistics import fmean
 from typing import Any
 
 from transformers import TrainerCallback
@@ -25,8 +24,6 @@ from synthlab.jobs.probes import ProbeAbandoned, Prober
 from synthlab.metrics.catalog import Axis
 
 _Found = Mapping[Axis, list[Number]]
-SHORTEST_S = 1e-6
-"""Of a step: a clock may stand still where a step is over at once."""
 STATE = "probes.json"
 """In work/: what was probed before a stop or a kill."""
 
@@ -65,7 +62,10 @@ class ProbeCallback(TrainerCallback):  # type: ignore[misc]  # transformers ship
         self._path = context.work / STATE
         self._state = ProbeState.read(self._path)
         self._begun: float | None = None
-        self._steps_s: list[float] = []
+        self._resumed = False
+        self._steps = 0
+        self._timed_s: list[float] = []
+        """Seconds of the steps that the state does not count yet."""
         self._said: set[str] = set()
 
     def summary(self, steps: int) -> ProbeSummary | None:
@@ -78,6 +78,7 @@ class ProbeCallback(TrainerCallback):  # type: ignore[misc]  # transformers ship
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Make up for the probe that a stop came before."""
+        self._resumed = state.global_step > 0
         if self._state.has_begun:
             self._probe_if_due(state.global_step, state.max_steps)
 
@@ -88,10 +89,11 @@ class ProbeCallback(TrainerCallback):  # type: ignore[misc]  # transformers ship
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Time the step; probe if it is time to."""
         step, total = state.global_step, state.max_steps
-        if not self._state.has_begun:
-            self._time_step()
-            if len(self._steps_s) >= min(WARM_UP_STEPS, total):
-                self._begin(step, total)
+        # A continued attempt may not warm up past a step that an unbroken one would probe.
+        now = step >= total or (self._resumed and step % self._wanted(total) == 0)
+        self._time_step(even_first=now)
+        if not self._state.has_begun and (now or self._steps >= WARM_UP_STEPS):
+            self._begin(step, total)
         if self._state.has_begun and step < total:
             self._probe_if_due(step, total)
 
@@ -109,25 +111,37 @@ class ProbeCallback(TrainerCallback):  # type: ignore[misc]  # transformers ship
                 f" {100 * done.share:.1f} % of the time of the training steps"
             )
 
-    def _time_step(self) -> None:
-        if self._begun is not None:
-            self._steps_s.append(time.monotonic() - self._begun)
+    def _wanted(self, total: int) -> int:
+        return min(self._every or usual_spacing(total), total)
+
+    def _time_step(self, *, even_first: bool) -> None:
+        """The first step of an attempt also allocates; it counts only where there is no other."""
+        self._steps += 1
+        if self._begun is not None and (self._steps > 1 or even_first):
+            self._timed_s.append(time.monotonic() - self._begun)
+
+    def _timed(self) -> ProbeState:
+        """The state with all steps that were timed until now."""
+        state, new = self._state, self._timed_s
+        self._timed_s = []
+        return replace(
+            state, timed_s=state.timed_s + sum(new), timed_steps=state.timed_steps + len(new)
+        )
 
     def _begin(self, step: int, total: int) -> None:
         """Measure the base model, and settle how often the rest can be afforded."""
-        # The first step also loads and allocates what the others find in place.
-        step_s = max(fmean(self._steps_s[1:] or self._steps_s), SHORTEST_S)
-        room = REFERENCE_SHARE * self._share * step_s * total
+        timed = self._timed()
+        room = REFERENCE_SHARE * self._share * timed.step_s * total
         found, seconds = self._measure(adapted=False, until=time.monotonic() + room)
         if found is None and self._context.stopping:
             return
-        timed = replace(self._state, step_s=step_s, spent_s=seconds)
+        timed = replace(timed, spent_s=seconds)
         if found is None:
             self._state = timed
             self._say_given_up(total)
         else:
             self._report(REFERENCE_STEP, found)
-            wanted = min(self._every or usual_spacing(total), total)
+            wanted = self._wanted(total)
             self._state = timed.with_point(REFERENCE_STEP).settle(wanted, step, total, self._share)
             self._say_spacing(wanted, total)
         self._keep()
@@ -138,7 +152,8 @@ class ProbeCallback(TrainerCallback):  # type: ignore[misc]  # transformers ship
         found, seconds = self._measure(adapted=True, until=math.inf)
         if found is None and self._context.stopping:
             return
-        state = replace(self._state, spent_s=self._state.spent_s + seconds)
+        state = self._timed()
+        state = replace(state, spent_s=state.spent_s + seconds)
         if found is None:
             self._state = replace(state, spacing=None)
         else:

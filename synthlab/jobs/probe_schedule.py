@@ -10,8 +10,10 @@ from storage import durable
 
 POINTS = 10
 """Probes of a training where nobody says how many."""
-WARM_UP_STEPS = 2
-"""Training steps that are timed before the first probe; the first of them loads and allocates."""
+WARM_UP_STEPS = 3
+"""Training steps before the first probe; all but the first, which also allocates, are timed."""
+SHORTEST_S = 1e-6
+"""Of a step: a clock may stand still where a step is over at once."""
 REFERENCE_SHARE = 0.5
 """Part of the time of all probes that the first may take: with more, no other would have room."""
 
@@ -53,13 +55,19 @@ class ProbeState:
     """Steps whose numbers are reported, step 0 the base model's."""
     spent_s: float = 0.0
     """Seconds that all probes took."""
-    step_s: float = 0.0
-    """Seconds of a training step."""
+    timed_s: float = 0.0
+    """Seconds of the training steps that were timed."""
+    timed_steps: int = 0
 
     @property
     def has_begun(self) -> bool:
         """Whether the spacing was settled, even if on no probes at all."""
-        return self.step_s > 0
+        return self.timed_steps > 0
+
+    @property
+    def step_s(self) -> float:
+        """Seconds of a training step, on average."""
+        return max(self.timed_s / self.timed_steps, SHORTEST_S) if self.timed_steps else 0.0
 
     @property
     def probe_s(self) -> float:

@@ -36,6 +36,8 @@ from synthlab.jobs.probe_measures import (
 from synthlab.jobs.probe_texts import ProbeTexts
 from synthlab.metrics.catalog import Axis
 
+CPU_ROWS = 8
+"""Pairs of texts that are judged at once on a CPU: between two batches a stop or a limit is seen."""
 SEED = 0
 """Of every probe's random streams: the same whatever the training's seed."""
 
@@ -164,7 +166,7 @@ class Prober:
         ]
         anchors = [
             _Pair(f"anchor|{row.prompt_id}", row.task, row.response, row.ruined)
-            for row in rows
+            for row in rows[: (len(rows) + 1) // 2]
             if row.ruined is not None
         ]
         with self._as(adapted):
@@ -195,7 +197,9 @@ class Prober:
                 if len(prompt.ids) <= self._loaded.context_length:
                     prompts.append(prompt)
                     places[prompt.key] = (number, order)
-        for batch in LabelScorer(self._loaded, self._model, reply.labels).score(prompts):
+        rows = CPU_ROWS if self._loaded.device.type == "cpu" else None
+        scorer = LabelScorer(self._loaded, self._model, reply.labels, batch_size=rows)
+        for batch in scorer.score(prompts):
             for one in batch:
                 found[places[one.key]] = one.log_p
             watch()

@@ -128,7 +128,7 @@ def test_the_output_is_the_same_with_and_without_probes(lab: Lab, run_job: Any) 
     ]
     assert reports[0] == reports[1] == reports[2]
     assert lab.digest("fine1") == lab.digest("fine2") == lab.digest("fine3")
-    assert len(points(lab, "fine2")) == 20  # the base, then steps 2 to 20
+    assert len(points(lab, "fine2")) == 19  # the base, then steps 3 to 20
     assert measured_eval_loss(lab, "fine2") == pytest.approx(reports[0]["eval_loss"], rel=1e-4)
 
 
@@ -185,7 +185,7 @@ def test_killed_and_continued_no_probe_is_repeated_or_lost(lab: Lab, run_job: An
     assert points(lab, "fine1") == points(lab, "fine2")
 
 
-@pytest.mark.parametrize("stop_at", [1, 2, 4, 6])
+@pytest.mark.parametrize("stop_at", [1, 2, 3, 4, 6])
 def test_stopped_anywhere_and_continued_the_points_are_those_of_an_unbroken_run(
     lab: Lab, run_job: Any, stop_at: int
 ) -> None:
@@ -312,11 +312,11 @@ def test_the_time_of_all_probes_stays_within_the_share(step_s: float, total: int
     share, probe_s = 0.1, 2.0
     if probe_s > 0.5 * share * step_s * total:
         return  # the first is given up
-    state = ProbeState(step_s=step_s, spent_s=probe_s).with_point(0)
+    state = ProbeState(spent_s=probe_s, timed_s=step_s, timed_steps=1).with_point(0)
     state = state.settle(usual_spacing(total), 2, total, share)
     for step in range(3, total + 1):
         if state.is_due(step, total):
-            grown = ProbeState(state.spacing, state.done, state.spent_s + probe_s, step_s)
+            grown = ProbeState(state.spacing, state.done, state.spent_s + probe_s, step_s, 1)
             state = grown.with_point(step)
             if step < total:
                 state = state.settle(state.spacing or total, step, total, share)
@@ -325,9 +325,9 @@ def test_the_time_of_all_probes_stays_within_the_share(step_s: float, total: int
 
 
 def test_a_probe_that_grows_dearer_makes_the_rest_rarer(tmp_path: Path) -> None:
-    state = ProbeState(spacing=10, done=(0, 10), spent_s=2.0, step_s=1.0)
+    state = ProbeState(spacing=10, done=(0, 10), spent_s=2.0, timed_s=9.0, timed_steps=9)
     assert state.settle(10, 10, 100, 0.1).spacing == 20
-    slower = ProbeState(spacing=10, done=(0, 10), spent_s=8.0, step_s=1.0)
+    slower = ProbeState(spacing=10, done=(0, 10), spent_s=8.0, timed_s=9.0, timed_steps=9)
     assert slower.settle(10, 10, 100, 0.1).spacing is None
     state.write(tmp_path / "probes.json")
     assert ProbeState.read(tmp_path / "probes.json") == state
