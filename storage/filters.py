@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from storage.errors import StorageError
 
 TOKEN = re.compile(
     r"""\s*(?:(?P<paren>[()])
-    | (?P<field>[A-Za-z_][\w.]*)(?P<op>>=|<=|!=|[:=<>])(?P<value>"(?:[^"\\]|\\.)*"|[^\s()]*)
+    | (?P<field>[A-Za-z_][\w.-]*)(?P<op>>=|<=|!=|[:=<>])(?P<value>"(?:[^"\\]|\\.)*"|[^\s()]*)
     | (?P<word>"(?:[^"\\]|\\.)*"|[^\s()]+))""",
     re.VERBOSE,
 )
@@ -37,6 +37,8 @@ class Filterable:
     """SQL expressions that bare words are looked for in."""
     config: str | None = None
     """SQL expression of a JSON object; `cfg.a.b` means its member `a.b`."""
+    search: Callable[[str], Condition | None] | None = None
+    """How a bare word is looked for instead, where there is an index; None for a word it lacks."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,9 @@ class _Parser:
         return f" before {self._peek()!r}" if self._peek() else " at the end"
 
     def _word(self, word: str) -> Condition:
+        found = self.target.search(word) if self.target.search else None
+        if found is not None:
+            return found
         tests = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in self.target.words)
         return Condition(f"({tests})", (_pattern(word),) * len(self.target.words))
 

@@ -55,6 +55,37 @@ VERBS = (
         ),
     ),
     Verb(
+        "samples",
+        "samples:samples",
+        "what the conditions answered, side by side; harmful sets masked",
+        (
+            EXPERIMENT,
+            Argument(
+                ("--filter",),
+                {
+                    "default": "",
+                    "metavar": "TERMS",
+                    "help": "words, human.state=refusal, single.self-bleu-4>0.5, set:wrapped,"
+                    " flipped, differs, NOT, OR, ( )",
+                },
+            ),
+            Argument(
+                ("--order",),
+                {
+                    "default": "",
+                    "metavar": "NAME",
+                    "help": "METRIC or CONDITION.METRIC; --order=-NAME from high to low",
+                },
+            ),
+            Argument(
+                ("--prompt",), {"metavar": "ID", "help": "all answers to one prompt, in full"}
+            ),
+            Argument(("--limit",), {"type": int, "default": 20, "metavar": "N"}),
+            Argument(("--offset",), {"type": int, "default": 0, "metavar": "N"}),
+            flag("--unmask", text="show the texts of harmful prompt sets"),
+        ),
+    ),
+    Verb(
         "plot",
         "plot:plot",
         "one chart of it in the terminal",
