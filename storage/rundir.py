@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NewType
@@ -87,6 +87,12 @@ class ManifestFile:
     sha256: str
 
 
+def content_digest(files: Iterable[ManifestFile]) -> str:
+    """The identity of what a run published: SHA-256 over the paths and hashes in their order."""
+    content = durable.canonical_json([[file.path, file.sha256] for file in files])
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
 @dataclass(frozen=True)
 class Manifest:
     """MANIFEST.json: the list of what a run published; its presence makes the output count."""
@@ -105,8 +111,7 @@ class Manifest:
             for p in sorted(out.rglob("*"))
             if p.is_file() and not p.is_symlink()
         )
-        content = durable.canonical_json([[f.path, f.sha256] for f in files])
-        return cls(hashlib.sha256(content.encode()).hexdigest(), files, dict(info))
+        return cls(content_digest(files), files, dict(info))
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Manifest:

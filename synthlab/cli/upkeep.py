@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from textwrap import fill
 
-from storage import durable
 from storage.catalog.connection import open_catalog
-from storage.rundir import RunDir
 from synthlab.cli.session import Session
 from synthlab.errors import ExitCode
 from synthlab.execution import client
 from synthlab.experiment.recipes import list_recipes
+from synthlab.lineage.checks import Problem, check_hop
+from synthlab.lineage.graph import find_start
+from synthlab.lineage.hops import trace
 
 
 def init(session: Session) -> ExitCode:
@@ -23,47 +25,28 @@ def init(session: Session) -> ExitCode:
 
 
 def verify(session: Session) -> ExitCode:
-    """Hash every published file again and compare with its manifest and with the catalog."""
-    output, home = session.output, session.home
+    """Hash every published file again, of all runs or of what one id rests on, and check each hop."""
+    output, wanted = session.output, session.arguments.id
     with session.catalog() as connection:
-        runs = connection.execute(
-            "SELECT id, label, digest FROM runs WHERE state = 'succeeded' ORDER BY created_at, label"
-        ).fetchall()
-    problems = []
-    for number, run in enumerate(runs, 1):
-        problems += [
-            {"run": run["id"], "label": run["label"], "problem": text}
-            for text in check_run(RunDir(home.run(run["id"])), run["digest"])
-        ]
+        if wanted is None:
+            done = connection.execute("SELECT id FROM runs WHERE state = 'succeeded'").fetchall()
+            lineage = trace(connection, [row["id"] for row in done])
+        else:
+            lineage = trace(connection, find_start(connection, wanted).roots)
+    problems: list[Problem] = []
+    for number, hop in enumerate(lineage.hops.values(), 1):
+        problems += check_hop(session.home, lineage, hop)
         if number % 100 == 0:
-            output.say(f"{number} of {len(runs)} runs hashed")
+            output.say(f"{number} of {len(lineage.hops)} runs hashed")
     if session.arguments.json:
-        output.json("verify", {"runs": len(runs), "problems": problems})
+        rows = [asdict(problem) for problem in problems]
+        output.json("verify", {"runs": len(lineage.hops), "problems": rows})
     else:
         for problem in problems:
-            output.data(f"{problem['run']} ({problem['label']}): {problem['problem']}")
-    output.say(f"{len(runs)} runs hashed, {len(problems)} problems")
+            where = f"{problem.file}: " if problem.file else ""
+            output.data(f"{problem.run} ({problem.label}): {where}{problem.problem}")
+    output.say(f"{len(lineage.hops)} runs hashed, {len(problems)} problems")
     return ExitCode.FAILED if problems else ExitCode.DONE
-
-
-def check_run(directory: RunDir, digest: str) -> list[str]:
-    """What differs between the files of a run and what its manifest promises; empty if nothing does."""
-    manifest = directory.read_manifest()
-    if manifest is None:
-        return ["MANIFEST.json is gone"]
-    found = (
-        [] if manifest.digest == digest else ["the catalog has another digest than the manifest"]
-    )
-    promised = {file.path for file in manifest.files}
-    present = {str(p.relative_to(directory.out)) for p in directory.out.rglob("*") if p.is_file()}
-    found += [f"{path}: not in the manifest" for path in sorted(present - promised)]
-    for file in manifest.files:
-        path = directory.out / file.path
-        if not path.exists():
-            found.append(f"{file.path}: is gone")
-        elif durable.sha256_file(path) != file.sha256:
-            found.append(f"{file.path}: its content is not what was published")
-    return found
 
 
 def rebuild(session: Session) -> ExitCode:

@@ -108,6 +108,17 @@ def remove(
     return ask(home, "remove", {"runs": list(run_ids), "experiment": experiment})
 
 
+def adopt(
+    home: LabHome, folder: str, run_ids: Sequence[str], experiments: Sequence[str]
+) -> dict[str, Any]:
+    """Take in finished runs that lie checked in a folder of the lab's cache, inputs first."""
+    return ask(
+        home,
+        "adopt",
+        {"folder": folder, "runs": list(run_ids), "experiments": list(experiments)},
+    )
+
+
 def rebuild(home: LabHome) -> Rebuilt:
     """Make the catalog again; a living supervisor is asked to step aside for it."""
     lock = FileLock(home.supervisor_lock)

@@ -14,6 +14,7 @@ from storage.catalog.requests import Request
 from storage.home import LabHome
 from storage.rundir import RunDir, RunExit, RunId
 from synthlab.errors import ConflictError, NotFoundError, UsageError
+from synthlab.execution.adoption import adopt
 from synthlab.execution.resolve import ACTIVE, ENDED_BADLY
 from synthlab.execution.submission import Submission, accept
 
@@ -183,6 +184,15 @@ def _forget_run(connection: sqlite3.Connection, run_id: RunId) -> None:
     connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
 
 
+def _adopt(call: Call) -> Handled:
+    """Take in what an import has unpacked and checked."""
+    given = call.request.arguments
+    adopted = adopt(
+        call.connection, call.home, given["folder"], given["runs"], given["experiments"]
+    )
+    return Handled({"runs": adopted.runs, "experiments": adopted.experiments})
+
+
 def _leave(call: Call) -> Handled:
     return Handled({}, leave=True)
 
@@ -192,5 +202,6 @@ HANDLERS: Mapping[str, Callable[[Call], Handled]] = {
     "stop": _stop,
     "retry": _retry,
     "remove": _remove,
+    "adopt": _adopt,
     "leave": _leave,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthlab.cli.verbs.parts import Argument, Verb, flag, positional
+from synthlab.cli.verbs.parts import TARGET, Argument, Verb, flag, positional
 
 RESULT_HELP = (
     "EXPERIMENT:CONDITION[.sSEED]:METRIC, EXPERIMENT:LABEL:METRIC or RUN:METRIC;"
@@ -41,5 +41,25 @@ VERBS = (
         "diff:diff",
         "exactly the inputs in which two results differ",
         (positional("old", "A", SIDE_HELP), positional("new", "B", SIDE_HELP)),
+    ),
+    Verb(
+        "export-run",
+        "bundle:export_run",
+        "write a run with everything that it rests on into one file",
+        (
+            TARGET,
+            Argument(
+                ("--out",),
+                {"required": True, "metavar": "FILE", "help": "ends in .tar, .tar.gz or .tgz"},
+            ),
+            flag("--only", text="without what it rests on"),
+            flag("--with-harmful-texts", text="with texts of harmful prompts and answers to them"),
+        ),
+    ),
+    Verb(
+        "import-run",
+        "bundle:import_run",
+        "check such a file and take its runs into this lab",
+        (positional("bundle", "FILE", "written by export-run"),),
     ),
 )

@@ -5,7 +5,21 @@ from __future__ import annotations
 from synthlab.cli.verbs.parts import Argument, Verb
 
 VERBS = (
-    Verb("verify", "upkeep:verify", "hash every published file again"),
+    Verb(
+        "verify",
+        "upkeep:verify",
+        "hash every published file again, and check what was read",
+        (
+            Argument(
+                ("id",),
+                {
+                    "nargs": "?",
+                    "metavar": "ID",
+                    "help": "only what this result, run or experiment rests on (see lineage)",
+                },
+            ),
+        ),
+    ),
     Verb(
         "catalog",
         "upkeep:rebuild",
