@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NewType
 
@@ -34,7 +34,10 @@ class RunInput:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """spec.json: what a run is to do, written once when it is queued and never changed."""
+    """spec.json: what a run is to do, written when it is queued.
+
+    What is in its key never changes; where things lie and how the work is watched may, see `relocate`.
+    """
 
     run_id: RunId
     kind: str
@@ -194,6 +197,11 @@ class RunDir:
         return self.root / "stop.json"
 
     @property
+    def priority(self) -> Path:
+        """The priority that somebody gave the run after it was queued, and who."""
+        return self.root / "priority.json"
+
+    @property
     def inputs(self) -> Path:
         """Where the inputs lie and which content they had when the run was launched."""
         return self.root / "inputs.json"
@@ -218,6 +226,13 @@ class RunDir:
         durable.make_directory(self.out)
         durable.make_directory(self.work)
         durable.write_json(self.root / "spec.json", spec.to_json())
+
+    def relocate(self, locate: Mapping[str, Any], observing: Mapping[str, Any]) -> None:
+        """Let the next attempt find what has moved since the run was queued, such as a server."""
+        spec = self.read_spec()
+        if (dict(spec.locate), dict(spec.observing)) != (dict(locate), dict(observing)):
+            moved = replace(spec, locate=dict(locate), observing=dict(observing))
+            durable.write_json(self.root / "spec.json", moved.to_json())
 
     def read_spec(self) -> RunSpec:
         """What the run is to do; raises RecordError if spec.json is damaged."""

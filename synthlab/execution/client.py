@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from storage.catalog.connection import open_catalog
@@ -16,8 +16,9 @@ from storage.catalog.rebuild import Rebuilt, rebuild_catalog
 from storage.catalog.requests import add_request, read_answer
 from storage.home import LabHome
 from storage.locks import FileLock, is_locked
-from storage.rundir import RunId
+from storage.rundir import RunDir, RunId
 from synthlab.errors import ConflictError, ExitCode, SynthlabError
+from synthlab.execution.api_keys import all_keys, key_variables, supervisor_lacks
 from synthlab.execution.environment import child_environment
 from synthlab.execution.launchers.local import open_log
 from synthlab.execution.submission import Submission
@@ -45,7 +46,7 @@ def ensure_supervisor(home: LabHome) -> None:
             stdout=log,
             stderr=log,
             cwd=home.root,
-            env=child_environment(os.environ),
+            env=child_environment(os.environ, all_keys(os.environ)),
             start_new_session=True,
         )
     finally:
@@ -88,6 +89,7 @@ def _wait_for_answer(connection: sqlite3.Connection, home: LabHome, number: int)
 
 def submit(home: LabHome, submission: Submission) -> dict[str, Any]:
     """Queue what an experiment still needs; the answer names the experiment and its runs."""
+    _bring_keys(home, key_variables(step.observing for step in submission.steps))
     return ask(home, "submit", submission.to_json())
 
 
@@ -98,7 +100,15 @@ def stop_runs(home: LabHome, run_ids: Sequence[RunId]) -> dict[str, Any]:
 
 def retry_runs(home: LabHome, run_ids: Sequence[RunId]) -> dict[str, Any]:
     """Queue ended runs again, to continue where they were."""
+    runs = [RunDir(home.run(run_id)) for run_id in run_ids]
+    specs = [run.read_optional(run.root / "spec.json") for run in runs]
+    _bring_keys(home, key_variables(spec.get("observing", {}) for spec in specs))
     return ask(home, "retry", {"runs": list(run_ids)})
+
+
+def prioritise_runs(home: LabHome, run_ids: Sequence[RunId], priority: int) -> dict[str, Any]:
+    """Give queued runs a priority; higher goes first, 0 is usual."""
+    return ask(home, "prioritise", {"runs": list(run_ids), "priority": priority})
 
 
 def remove(
@@ -119,16 +129,29 @@ def adopt(
     )
 
 
+def _bring_keys(home: LabHome, names: Collection[str]) -> None:
+    """Let a supervisor that was started without these keys give way to one that inherits ours."""
+    if supervisor_lacks(home, names, os.environ):
+        lock = FileLock(home.supervisor_lock)
+        if not lock.acquire():
+            _take_over(home, lock)
+        lock.release()
+
+
+def _take_over(home: LabHome, lock: FileLock) -> None:
+    ask(home, "leave", {})
+    deadline = time.monotonic() + ANSWER_PATIENCE_S
+    while not lock.acquire():
+        if time.monotonic() > deadline:
+            raise ConflictError("a supervisor holds the catalog and does not leave")
+        time.sleep(0.05)
+
+
 def rebuild(home: LabHome) -> Rebuilt:
     """Make the catalog again; a living supervisor is asked to step aside for it."""
     lock = FileLock(home.supervisor_lock)
     if not lock.acquire():
-        ask(home, "leave", {})
-        deadline = time.monotonic() + ANSWER_PATIENCE_S
-        while not lock.acquire():
-            if time.monotonic() > deadline:
-                raise ConflictError("a supervisor holds the catalog and does not leave")
-            time.sleep(0.05)
+        _take_over(home, lock)
     try:
         rebuilt = rebuild_catalog(home, time.time())
     finally:

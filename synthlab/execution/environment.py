@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+
+from synthlab.execution.api_keys import SUFFIX
 
 INHERITED = frozenset(
     """HOME USER LOGNAME PATH SHELL LANG TZ TMPDIR TEMP LD_LIBRARY_PATH LD_PRELOAD VIRTUAL_ENV
@@ -20,15 +22,23 @@ INHERITED_PREFIXES = (
     "PYTORCH_",
     "NVIDIA_",
     "NCCL_",
+    "VLLM_",
     "SYNTHLAB_",
 )
 
 
-def child_environment(parent: Mapping[str, str], **added: str) -> dict[str, str]:
-    """The part of `parent` that runners and jobs may see, with `added` on top."""
+def child_environment(
+    parent: Mapping[str, str], keys: Collection[str] = (), **added: str
+) -> dict[str, str]:
+    """The part of `parent` that runners and jobs may see, with `added` on top.
+
+    keys: variables with keys of served models that the child may have; it gets no others.
+    """
     kept = {
         name: value
         for name, value in parent.items()
-        if name in INHERITED or name.startswith(INHERITED_PREFIXES)
+        if name in keys
+        or name in INHERITED
+        or (name.startswith(INHERITED_PREFIXES) and not name.endswith(SUFFIX))
     }
     return {**kept, **added}

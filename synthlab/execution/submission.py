@@ -106,7 +106,9 @@ def _prepare_run(
     step = status.step
     if status.run_id is not None:
         if status.action is Action.RESUME:
-            RunDir(home.run(status.run_id)).archive_attempt()
+            directory = RunDir(home.run(status.run_id))
+            directory.archive_attempt()
+            directory.relocate(step.locate, step.observing)
         return status.run_id
     run_id = new_run_id()
     spec = RunSpec(

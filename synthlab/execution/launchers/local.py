@@ -10,6 +10,7 @@ from pathlib import Path
 
 from storage.durable import FILE_MODE
 from storage.rundir import RunDir
+from synthlab.execution.api_keys import key_variables
 from synthlab.execution.environment import child_environment
 from synthlab.execution.gpus import GpuLease
 
@@ -67,7 +68,8 @@ def run_environment(
         "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads starve the other slots of a busy box
         "TOKENIZERS_PARALLELISM": "false",
     }
-    return child_environment(environment, **added)
+    keys = key_variables([directory.read_spec().observing])
+    return child_environment(environment, keys, **added)
 
 
 def open_log(path: Path) -> int:

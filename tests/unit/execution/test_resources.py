@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from storage import durable
 from storage.home import LabHome
+from storage.process import ProcessIdentity
 from synthlab.errors import SpecError
+from synthlab.execution.api_keys import all_keys, key_variables, supervisor_lacks
 from synthlab.execution.environment import child_environment
 from synthlab.execution.eta import estimate_remaining
 from synthlab.execution.gpus import Gpu, GpuLeases, NvmlProbe, visible_only
@@ -110,3 +113,30 @@ def test_remaining_time_is_judged_by_runs_of_the_same_kind() -> None:
     assert estimate_remaining([done, run("finetune", "queued")], 100.0) is None
     early = {**active, "progress_done": 1.0, "progress_eta_s": 9999.0}
     assert estimate_remaining([done, early], 95.0) == pytest.approx(10.0 - 5.0)
+
+
+def test_a_key_reaches_only_who_names_it() -> None:
+    parent = {"A_API_KEY": "1", "SYNTHLAB_API_KEY": "2", "HF_API_KEY": "3", "PATH": "/bin"}
+    assert child_environment(parent) == {"PATH": "/bin"}
+    assert child_environment(parent, {"A_API_KEY"}) == {"PATH": "/bin", "A_API_KEY": "1"}
+    assert child_environment(parent, all_keys(parent)) == parent
+    named = key_variables(
+        [{}, {"server": {"api_key_env": None}}, {"server": {"api_key_env": "A_API_KEY"}}]
+    )
+    assert named == {"A_API_KEY"}
+    assert key_variables([{"server": {"api_key_env": "AWS_SECRET_ACCESS_TOKEN"}}]) == frozenset()
+
+
+def test_a_supervisor_without_the_key_has_to_give_way(home: LabHome) -> None:
+    own = ProcessIdentity.of(os.getpid())
+    assert own is not None
+    assert not supervisor_lacks(home, ["NEW_API_KEY"], {"NEW_API_KEY": "x"})
+    durable.write_json(home.cache / "supervisor.json", own.to_json())
+    assert supervisor_lacks(home, ["NEW_API_KEY"], {"NEW_API_KEY": "x"})
+    assert not supervisor_lacks(home, ["NEW_API_KEY"], {})
+    held = (Path("/proc") / str(os.getpid()) / "environ").read_bytes().split(b"\0")[0].decode()
+    name, _, value = held.partition("=")
+    assert not supervisor_lacks(home, [name], {name: value})
+    assert supervisor_lacks(home, [name], {name: value + "x"})
+    durable.write_json(home.cache / "supervisor.json", {**own.to_json(), "start_ticks": 1})
+    assert not supervisor_lacks(home, ["NEW_API_KEY"], {"NEW_API_KEY": "x"})
