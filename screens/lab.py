@@ -35,6 +35,12 @@ class Lab:
         """Queue ended runs again."""
         return await self.in_thread(lambda: client.retry_runs(self.home, [RunId(r) for r in runs]))
 
+    async def prioritise(self, runs: Sequence[str], priority: int) -> dict[str, Any]:
+        """Give queued runs another place in the queue."""
+        return await self.in_thread(
+            lambda: client.prioritise_runs(self.home, [RunId(r) for r in runs], priority)
+        )
+
     async def remove(
         self, *, runs: Sequence[str] = (), experiment: str | None = None
     ) -> dict[str, Any]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from screens.safety import joined, line, shown
+from screens.safety import joined, line
+from synthlab.text import safe_text
 
 Fact = tuple[str, str | Content]
+DEFAULT_WIDTH = 40
+LEAST_NAME = 10
 
 
 class Facts(VerticalScroll, can_focus=True):
@@ -29,6 +33,7 @@ class Facts(VerticalScroll, can_focus=True):
         super().__init__(id=id)
         self._text = Static(Content(""))
         self._said: Content | None = None
+        self._facts: tuple[Fact, ...] = ()
 
     def compose(self):  # type: ignore[no-untyped-def]
         """One text."""
@@ -36,14 +41,30 @@ class Facts(VerticalScroll, can_focus=True):
 
     def show(self, facts: Sequence[Fact]) -> None:
         """Show these; a name of "" continues the value above, a value of "" makes a heading."""
-        width = max((len(name) for name, value in facts if value), default=0)
+        self._facts = tuple(facts)
+        self._lay_out()
+
+    def on_resize(self) -> None:
+        """Values are folded at another width."""
+        if self._facts:
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        room = (self.scrollable_content_region.width or DEFAULT_WIDTH) - 1
+        longest = max((len(name) for name, value in self._facts if value), default=0)
+        width = min(longest, max(LEAST_NAME, room * 2 // 5))
         rows = []
-        for name, value in facts:
+        for name, value in self._facts:
             if not value:
                 rows.append(line(name, "bold"))
                 continue
-            content = value if isinstance(value, Content) else shown(value)
-            rows.append(joined(line(name.ljust(width) + "  ", "$text-muted"), content))
+            lead = line(name.ljust(width) + "  ", "$text-muted")
+            if isinstance(value, Content):
+                rows.append(joined(lead, value))
+                continue
+            first, *rest = _folded(value, room - lead.cell_length, room - width - 2)
+            rows.append(joined(lead, line(first)))
+            rows += [line(" " * (width + 2) + part) for part in rest]
         self.say(Content("\n").join(rows))
 
     def say(self, content: Content) -> None:
@@ -51,3 +72,14 @@ class Facts(VerticalScroll, can_focus=True):
         if self._said is None or content != self._said or content.spans != self._said.spans:
             self._said = content
             self._text.update(content)
+
+
+def _folded(text: str, first: int, room: int) -> list[str]:
+    """A value in lines that fit; the first stands behind its name and may have less room."""
+    short = " " * max(0, room - first)
+    found = [
+        part
+        for one in safe_text(text).splitlines()
+        for part in textwrap.wrap(short + one if one else one, max(8, room)) or [""]
+    ]
+    return [found[0].lstrip(), *found[1:]] if found else [""]

@@ -108,6 +108,11 @@ class LabTable(DataTable[Content], Generic[R]):
         for key in changed & set(self._rows):
             self._update(key, self._rows[key])
 
+    def set_columns(self, columns: Sequence[TableColumn[R]]) -> None:
+        """Show other columns of the same rows."""
+        self._all = tuple(columns)
+        self._fit()
+
     def show(self, rows: Mapping[str, R]) -> None:
         """Bring the table to these rows. Rows that stay are updated in place, cell by cell."""
         self._fit()

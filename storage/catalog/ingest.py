@@ -39,6 +39,7 @@ def index_run(connection: sqlite3.Connection, directory: RunDir) -> str:
     state = directory.state()
     ended = directory.read_exit()
     process = directory.read_optional(directory.proc)
+    priority = directory.read_optional(directory.priority).get("priority", spec.priority)
     manifest = directory.read_manifest() if state == "succeeded" else None
     row = {
         "id": spec.run_id,
@@ -51,7 +52,7 @@ def index_run(connection: sqlite3.Connection, directory: RunDir) -> str:
         "message": ended.message if ended else "",
         "hint": ended.hint if ended else "",
         "evidence": _json(ended.evidence) if ended else None,
-        "priority": spec.priority,
+        "priority": priority,
         "needs_model": int(spec.needs_model),
         "attempt": directory.attempts_ended + (0 if state == "queued" else 1),
         "params": _json(spec.params),

@@ -1,4 +1,4 @@
-"""`synthlab stop | retry | rm`: what changes the course of runs, all through the supervisor."""
+"""`synthlab stop | retry | priority | rm`: what changes the course of runs, all through the supervisor."""
 
 from __future__ import annotations
 
@@ -53,6 +53,26 @@ def retry(session: Session) -> ExitCode:
         session.output.json("queued", answer)
     else:
         session.output.say(f"{len(answer['queued'])} runs queued again")
+    return ExitCode.DONE
+
+
+def prioritise(session: Session) -> ExitCode:
+    """Give a queued run, or every queued run of an experiment, another place in the queue."""
+    with session.catalog() as connection:
+        experiment = find_experiment(connection, session.arguments.target)
+        if experiment is not None:
+            steps = experiment_steps(connection, experiment["id"])
+            chosen = list(dict.fromkeys(s["id"] for s in steps if s["state"] == "queued"))
+            if not chosen:
+                raise ConflictError(f"no run of {experiment['id']} is queued")
+        else:
+            chosen = [one_run(connection, session.arguments.target)["id"]]
+    runs = [RunId(run_id) for run_id in chosen]
+    answer = client.prioritise_runs(session.home, runs, session.arguments.priority)
+    if session.arguments.json:
+        session.output.json("prioritised", answer)
+    else:
+        session.output.say(f"{len(answer['runs'])} runs have priority {answer['priority']}")
     return ExitCode.DONE
 
 

@@ -18,6 +18,8 @@ from synthlab.execution.adoption import adopt
 from synthlab.execution.resolve import ACTIVE, ENDED_BADLY
 from synthlab.execution.submission import Submission, accept
 
+MOST_PRIORITY = 1000
+
 
 @dataclass(frozen=True)
 class Handled:
@@ -81,6 +83,23 @@ def _stop(call: Call) -> Handled:
             durable.write_json(directory.stop, {"by": call.request.asked_by, "at": call.now})
             told.append(run_id)
     return Handled({"stopped": changed, "stopping": told}, tuple(changed))
+
+
+def _prioritise(call: Call) -> Handled:
+    """Give queued runs another place in the queue; a file of each run keeps it."""
+    priority = int(call.request.arguments["priority"])
+    if abs(priority) > MOST_PRIORITY:
+        raise UsageError(f"priority {priority}: from -{MOST_PRIORITY} to {MOST_PRIORITY}")
+    found = call.states(call.request.arguments["runs"])
+    for run_id, state in found.items():
+        if state != "queued":
+            raise ConflictError(f"run {run_id} is {state}", "only a queued run has a priority")
+    for run_id in found:
+        durable.write_json(
+            RunDir(call.home.run(run_id)).priority,
+            {"priority": priority, "by": call.request.asked_by, "at": call.now},
+        )
+    return Handled({"priority": priority, "runs": list(found)}, tuple(found))
 
 
 def _retry(call: Call) -> Handled:
@@ -201,6 +220,7 @@ HANDLERS: Mapping[str, Callable[[Call], Handled]] = {
     "submit": _submit,
     "stop": _stop,
     "retry": _retry,
+    "prioritise": _prioritise,
     "remove": _remove,
     "adopt": _adopt,
     "leave": _leave,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthlab.cli.verbs.parts import FILE, FILTER, TARGET, Verb, flag, positional
+from synthlab.cli.verbs.parts import FILE, FILTER, TARGET, Argument, Verb, flag, positional
 
 VERBS = (
     Verb("init", "upkeep:init", "make a lab home"),
@@ -33,6 +33,15 @@ VERBS = (
     ),
     Verb("stop", "control:stop", "stop with the work saved", (TARGET,)),
     Verb("retry", "control:retry", "continue what ended badly", (TARGET,)),
+    Verb(
+        "priority",
+        "control:prioritise",
+        "let queued runs go sooner (higher) or later",
+        (
+            TARGET,
+            Argument(("priority",), {"metavar": "N", "type": int, "help": "0 is usual"}),
+        ),
+    ),
     Verb(
         "rm",
         "control:remove",

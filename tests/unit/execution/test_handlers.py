@@ -11,6 +11,7 @@ from storage.home import LabHome
 from storage.rundir import RunExit
 from synthlab.errors import ConflictError, NotFoundError, UsageError
 from synthlab.execution.handlers import Handled, handle
+from synthlab.execution.queue import read_queue
 from tests.unit.execution.labs import Lab, step
 
 DATA = step("data", rows=10, seed=0, assign="")
@@ -88,3 +89,22 @@ def test_unknown_runs_and_requests(lab: Lab) -> None:
         ask(lab, "stop", runs=["nowhere0"])
     with pytest.raises(UsageError):
         ask(lab, "dance")
+
+
+def test_a_higher_priority_goes_first_and_survives_a_rebuild_of_the_row(lab: Lab) -> None:
+    runs = lab.submit(DATA, step("later", rows=11, seed=1, assign=""))["runs"]
+    ask(lab, "prioritise", runs=[runs["later"]], priority=3)
+    assert [run.label for run in read_queue(lab.catalog).ready] == ["later", "data"]
+    lab.catalog.execute("UPDATE runs SET priority = 0")
+    lab.index(runs["later"])
+    row = lab.catalog.execute("SELECT priority FROM runs WHERE id = ?", (runs["later"],)).fetchone()
+    assert row["priority"] == 3
+
+
+def test_only_queued_runs_have_a_priority_and_it_is_bounded(lab: Lab) -> None:
+    runs = lab.submit(DATA)["runs"]
+    with pytest.raises(UsageError, match="1000"):
+        ask(lab, "prioritise", runs=[runs["data"]], priority=1001)
+    lab.finish(runs["data"])
+    with pytest.raises(ConflictError, match="succeeded"):
+        ask(lab, "prioritise", runs=[runs["data"]], priority=1)
