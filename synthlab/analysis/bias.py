@@ -15,6 +15,7 @@ from synthlab.analysis.judge_card import (
     estimate_articles,
     judge_card,
 )
+from synthlab.analysis.judge_values import OWN, own_together, rating_values
 from synthlab.analysis.statistics.clusters import Clusters
 from synthlab.analysis.statistics.estimates import Estimate, PairedResult, undefined_estimate
 from synthlab.analysis.statistics.paired import paired_mean_difference
@@ -22,14 +23,12 @@ from synthlab.metrics.article_values import (
     ArticleValues,
     Floats,
     Integers,
-    difference,
     mean_by_article,
     missing,
 )
 from synthlab.metrics.length_control import length_controlled_preference
 from synthlab.metrics.net_bias import NetBias, net_bias
 from synthlab.metrics.preference import (
-    Comparisons,
     hard_scores,
     log_odds,
     preference_of,
@@ -39,13 +38,7 @@ from synthlab.metrics.self_preference import (
     JudgedPairs,
     difference_in_differences,
     equal_opportunity_bias,
-    paper_self_preference,
-    pro_synthetic_bias,
 )
-
-OWN = -1
-"""Candidate number under which all own texts of a judge are taken together."""
-NO_RATINGS = "the judge was not asked for ratings"
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +76,7 @@ def judge_figures(items: JudgeItems) -> tuple[BiasFigure, ...]:
 
     None of them is net of quality: they describe, the panel's numbers (`bias_cells`) find.
     """
-    own, pairs = _own_together(items), items.pairs
+    own, pairs = own_together(items), items.pairs
     about_own = int(np.count_nonzero((own.x == OWN) != (own.y == OWN)))
     figures = [
         BiasFigure("preference-own", estimate_articles(preference_of(OWN, own)), about_own),
@@ -116,55 +109,19 @@ def subject(items: JudgeItems, candidate: int) -> str:
 def _rating_figures(items: JudgeItems) -> list[BiasFigure]:
     ratings = items.ratings
     total = len(ratings.values)
-    if not total:
-        return []
     values, articles, candidates = ratings.values, ratings.articles, ratings.candidates
-    own = items.is_own(candidates)
-    rated_own = mean_by_article(values[own], articles[own])
-    rated_others = mean_by_article(values[~own], articles[~own])
-    scored = np.isfinite(ratings.mass)
-    models = items.models - items.of_base
-    paper = _of_one(items.of_base, "no text of the untouched base model is among the candidates")
-    if not models:
-        paper = missing("no other model's text is among the sources")
-    human = _of_one(items.human, "no human text is among the sources")
-    figures = {
-        "rating-own": rated_own,
-        "rating-gap": difference(rated_own, rated_others),
-        "paper-self-preference": paper
-        if isinstance(paper, ArticleValues)
-        else paper_self_preference(values, articles, candidates, paper, models),
-        "paper-pro-synthetic": human
-        if isinstance(human, ArticleValues)
-        else pro_synthetic_bias(values, articles, candidates, items.models, human),
-        "judge-rating-mass": mean_by_article(ratings.mass[scored], articles[scored]),
-    }
-    offered = {"rating-own": int(own.sum())}
+    offered = {"rating-own": int(items.is_own(candidates).sum())}
     found = [
         BiasFigure(name, estimate_articles(one), offered.get(name, total))
-        for name, one in figures.items()
+        for name, one in rating_values(items).items()
     ]
+    if not total:
+        return found
     for number in sorted(items.sources & items.generators.keys()):
         rows = candidates == number
         rated = estimate_articles(mean_by_article(values[rows], articles[rows]))
         found.append(BiasFigure("rating-source", rated, int(rows.sum()), subject(items, number)))
     return found
-
-
-def _of_one(numbers: frozenset[int], reason: str) -> int | ArticleValues:
-    return min(numbers) if numbers else missing(reason)
-
-
-def _own_together(items: JudgeItems) -> Comparisons:
-    pairs = items.pairs
-    return Comparisons(
-        pairs.log_p,
-        pairs.articles,
-        np.where(items.is_own(pairs.x), OWN, pairs.x),
-        np.where(items.is_own(pairs.y), OWN, pairs.y),
-        pairs.length_x,
-        pairs.length_y,
-    )
 
 
 def bias_cells(judges: Sequence[JudgeItems]) -> tuple[BiasCell, ...]:

@@ -123,7 +123,8 @@ def compare(
     )
 
 
-def _aligned(cells: Cells, read: Read) -> Alignment:
+def align_cells(cells: Cells, read: Read) -> Alignment:
+    """Rows that every cell has scored, cell by cell in the order of conditions and seeds."""
     return align([_scores(cell, read) for by_seed in cells.values() for cell in by_seed.values()])
 
 
@@ -144,7 +145,7 @@ def _scores(cell: MeasuredCell, read: Read) -> RunScores:
 
 
 def _compare_items(metric: ItemMetric, cells: Cells) -> MetricComparison:
-    aligned = _aligned(cells, metric.read)
+    aligned = align_cells(cells, metric.read)
     seeds = list(next(iter(cells.values())))
     table = aligned.scores.reshape(len(cells), len(seeds), -1)
     baseline = next(iter(cells))
@@ -194,7 +195,7 @@ def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
 
 
 def _compare_corpus(metric: CorpusMetric, cells: Cells, swaps: int) -> MetricComparison:
-    aligned = _aligned(cells, answer_rows)
+    aligned = align_cells(cells, answer_rows)
     halves = draw_half_samples(aligned.clusters, seed=SEED)
     answers = {
         name: [cell.aligned(aligned.item_ids) for cell in by_seed.values()]

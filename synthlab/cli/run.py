@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from synthlab.cli.expected import print_expected
 from synthlab.cli.follow import Followed, follow
 from synthlab.cli.plan import read_submission
 from synthlab.cli.results import print_results
@@ -61,6 +62,7 @@ def _report(session: Session, experiment: str, followed: Followed) -> ExitCode:
             if run["hint"]:
                 output.say(f"  {run['hint'].replace('RUN', run['id'])}")
     print_results(session, experiment)
+    print_expected(session, experiment)
     if followed.ended_badly:
         output.say(f"\n{len(followed.ended_badly)} of {followed.total} steps did not succeed.")
         output.say("  run the same command again to continue")

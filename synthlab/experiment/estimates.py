@@ -35,7 +35,8 @@ ROW_BYTES: Mapping[StepKind, int] = {
     "generate": 250,
     "mix": 300,
     "collapse": 3500,
-    "robustness": 2900,
+    "judge": 200,
+    "robustness": 2100,
     "bias": 330,
 }
 """Of one published row beside its text, measured in finished labs."""

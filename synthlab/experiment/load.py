@@ -10,6 +10,7 @@ from typing import Any
 from synthlab.errors import NotFoundError, SpecError
 from synthlab.experiment import sections
 from synthlab.experiment.crosscheck import complete
+from synthlab.experiment.expected_section import check_expected, read_expected
 from synthlab.experiment.source_section import read_source
 from synthlab.experiment.spec import SCHEMA, BaseModel, ExperimentSpec, SpecOrigin
 from synthlab.experiment.table_reader import NAME, NAME_RULE, Problems, TableReader
@@ -54,6 +55,7 @@ def parse_spec(text: str, path: Path) -> ExperimentSpec:
     origin = SpecOrigin(path, key_lines(text))
     problems = Problems()
     spec = complete(_read(root, origin, problems), problems)
+    check_expected(spec, problems)
     if problems.found:
         raise SpecError(_report(problems, origin))
     return spec
@@ -96,6 +98,7 @@ def _read(root: dict[str, Any], origin: SpecOrigin, problems: Problems) -> Exper
         finetune=sections.read_finetune(finetune),
         evaluate=sections.read_evaluate(evaluate) if table.has("evaluate") else None,
         origin=origin,
+        expected=tuple(read_expected(one) for one in table.tables("expected")),
     )
     table.close()
     return spec

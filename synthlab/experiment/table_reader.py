@@ -196,6 +196,18 @@ class TableReader:
             value if isinstance(value, dict) else {}, (*self.path, key), self.problems
         )
 
+    def tables(self, key: str) -> list[TableReader]:
+        """The entries of `[[key]]`; none where it is not given."""
+        value = self._take(key, list, False)
+        found = []
+        for i, one in enumerate(value if isinstance(value, list) else []):
+            path = (*self.path, key, i)
+            if isinstance(one, dict):
+                found.append(TableReader(one, path, self.problems))
+            else:
+                self.problems.add(path, f"must be a table, not {type_name(one)}")
+        return found
+
     def named_subtables(self, key: str) -> dict[str, TableReader]:
         """Tables whose keys are names that people give, such as `[sources.NAME]`."""
         outer = self.subtable(key)

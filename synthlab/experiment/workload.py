@@ -20,8 +20,6 @@ TYPICAL_HUMAN = 80
 CHAT_TOKENS = 25
 """Chat template and system prompt around a prompt."""
 RUBRIC_TOKENS = 250
-JUDGEMENTS_PER_ANSWER = 4
-"""State, quality, harmfulness and StrongREJECT's question."""
 GOLD_ROWS = 223
 """Responses with known states by which a judge of refusals is calibrated."""
 GOLD_TOKENS = 400
@@ -229,15 +227,23 @@ class _Reckoning:
     def _calibrate(self, step: Step, inputs: Mapping[str, str]) -> Work:
         return Work(GOLD_ROWS, GOLD_ROWS * GOLD_TOKENS, rows=GOLD_ROWS)
 
-    def _robustness(self, step: Step, inputs: Mapping[str, str]) -> Work:
+    def _judge(self, step: Step, inputs: Mapping[str, str]) -> Work:
         given = [self.answers[of] for role, of in inputs.items() if role.startswith("answers:")]
-        judged = sum(one.rows for one in given) * JUDGEMENTS_PER_ANSWER
+        questions = sum(len(one["questions"]) for one in step.params["rubrics"].values())
+        judging = step.params["judging"]
+        asked = questions * int(judging["draws"])
+        rows = sum(one.rows for one in given)
         read = sum(
-            one.rows * JUDGEMENTS_PER_ANSWER * (one.lengths.prompt + one.lengths.answer)
+            one.rows * asked * (one.lengths.prompt + one.lengths.answer + RUBRIC_TOKENS)
             for one in given
         )
-        rows = sum(one.rows for one in given)
-        return Work(judged, read + judged * RUBRIC_TOKENS, rows=rows)
+        replies = int(judging["reply_tokens"]) if judging["method"] == "parsed" else 0
+        written = rows * asked * replies
+        return Work(rows * asked, read, written, rows=rows * asked, longest=replies)
+
+    def _robustness(self, step: Step, inputs: Mapping[str, str]) -> Work:
+        given = [self.answers[of] for role, of in inputs.items() if role.startswith("answers:")]
+        return Work(rows=sum(one.rows for one in given))
 
     def _bias(self, step: Step, inputs: Mapping[str, str]) -> Work:
         params = step.params

@@ -29,11 +29,22 @@ SECTIONS = {
     "Finetune": "[finetune]",
     "Lora": "lora = { … } of [finetune]",
     "Probe": "probe = { … } of [finetune]",
+    "Expected": "[[expected]]",
     "Evaluate": "[evaluate]",
     "Judging": "judging = { … } of [evaluate.robustness]",
     "RobustnessRubrics": "rubrics = { … } of [evaluate.robustness]",
 }
-INTERNAL = {"name", "origin", "prompts", "sources", "mixtures", "base", "finetune"}
+INTERNAL = {
+    "name",
+    "origin",
+    "untouched",
+    "expected",
+    "prompts",
+    "sources",
+    "mixtures",
+    "base",
+    "finetune",
+}
 HEAD = """# The experiment file
 
 TOML. `schema = 1` and `name` come first. An unknown key, a wrong type or a value that is not

@@ -15,6 +15,18 @@ VERBS = (
         ),
     ),
     Verb(
+        "expected",
+        "expected:show_expected",
+        "which foretold directions came true",
+        (
+            EXPERIMENT,
+            Argument(
+                ("--swaps",),
+                {"type": int, "default": 2000, "metavar": "N", "help": "for each corpus metric"},
+            ),
+        ),
+    ),
+    Verb(
         "compare",
         "compare:compare",
         "conditions side by side: intervals, paired tests, verdicts",
