@@ -54,6 +54,8 @@ EVERYTHING = Condition("1", ())
 
 def compile_filter(text: str, target: Filterable) -> Condition:
     """Turn a filter into SQL; an empty filter lets everything pass. Raises FilterError."""
+    if "\x00" in text:  # SQLite ends a pattern there, which would then fit everything
+        raise FilterError("filter: a NUL cannot be looked for")
     tokens = _tokens(text)
     if not tokens:
         return EVERYTHING

@@ -102,7 +102,8 @@ def _wanted(connection: sqlite3.Connection, words: Sequence[str]) -> list[_Wante
             found.append(_Wanted(current, None))
         elif colon and (named := find_experiment(connection, experiment)) is not None:
             current = str(named["id"])
-            found.append(_Wanted(current, condition))
+            run = None if _is_condition(connection, current, condition) else _run(connection, word)
+            found.append(run or _Wanted(current, condition))
         elif colon:
             raise NotFoundError(f"there is no experiment {experiment!r}", "synthlab experiments")
         elif not current:

@@ -54,7 +54,7 @@ def read_comparison(path: Path) -> Comparison | None:
     try:
         value = durable.read_json(path)
         return read_stored(value["comparison"])
-    except (FileNotFoundError, RecordError, ValueError, KeyError, TypeError):
+    except (OSError, RecordError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -65,15 +65,15 @@ def safe_csv_text(text: str) -> str:
 
 
 def to_csv(tables: Sequence[Table]) -> str:
-    """RFC 4180 with line feeds; several tables stand one after the other, an empty line between.
+    """RFC 4180, lines ending in CR LF; several tables stand one after the other, an empty line between.
 
     Numbers keep every digit. Text that could be taken for a formula is made harmless.
     """
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    writer = csv.writer(stream, lineterminator="\r\n")
     for number, table in enumerate(tables):
         if number:
-            stream.write("\n")
+            writer.writerow([])
         writer.writerow([safe_csv_text(one) for one in table.columns])
         for row in table.rows:
             writer.writerow([_csv_cell(cell) for cell in row])
