@@ -127,7 +127,10 @@ def print_estimate(output: Output, cost: PlanEstimate) -> None:
     for line in cost.assumptions:
         output.data(fill(line, WIDTH, initial_indent="  ", subsequent_indent="    "))
     if cost.most_gpus > 1:
-        output.data(f"  the largest step needs {cost.most_gpus} × {cost.gpu} at once")
+        output.data(
+            f"  the largest step needs the memory of {cost.most_gpus} × {cost.gpu}, and a step is "
+            "computed on one GPU:\n    name a larger one in settings.toml (gpu), or smaller models"
+        )
     for line in cost.unknown:
         output.data(f"  not in the numbers: {line}")
 

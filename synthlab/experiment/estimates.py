@@ -24,6 +24,10 @@ SHARDED_TRAIN_SHARE = 0.04
 READ_SHARE = 0.3
 LAYER_SECONDS = 0.0008
 """Least time of one layer in one pass with transformers: launching its kernels."""
+START_SECONDS = 10.0
+"""Importing libraries and building the model, before its weights are read."""
+LOAD_BANDWIDTH = 1e9
+"""Bytes of weights that a disk gives in a second."""
 BATCH_LIMIT = 256
 SCORED_SIDE_BY_SIDE = 32
 RESERVED_BYTES = 4 << 30
@@ -201,7 +205,8 @@ def _step(step: Step, work: Work, facts: Facts) -> StepEstimate:
         )  # fmt: skip
     if shape is None:
         return _unknown(step, f"nothing is known of the size of {step.params['model']['id']}")
-    hours = gpus * _seconds(step, work, shape, facts.gpu, gpus) / HOUR
+    loading = START_SECONDS + shape.download_bytes / LOAD_BANDWIDTH
+    hours = gpus * (loading + _seconds(step, work, shape, facts.gpu, gpus)) / HOUR
     return StepEstimate(
         step.label, step.kind, work.tokens, work.steps, hours, 0.0, gpus, disk, 0.0, "formula"
     )
@@ -306,7 +311,8 @@ def _assumptions(facts: Facts, steps: Sequence[StepEstimate]) -> tuple[str, ...]
             f"{SHARDED_TRAIN_SHARE:.0%} where one GPU cannot hold it; reading {READ_FLOPS}N at "
             f"{READ_SHARE:.0%}; writing one pass a token, {LAYER_SECONDS * 1000:g} ms a layer, up to "
             f"{BATCH_LIMIT} answers side by side, each batch as long as its longest answer may be",
-            "answers of 256 tokens, or what this model wrote before, or the limit where it is lower",
+            "answers of 256 tokens, or what this model wrote before, or the limit where it is lower; "
+            f"{START_SECONDS:g} s to start a step, its weights at {LOAD_BANDWIDTH / 1e9:g} GB/s",
         ]
     if "measured" in used:
         where = "its GPU" if facts.has_gpu else "its CPU"

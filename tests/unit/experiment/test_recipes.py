@@ -16,9 +16,11 @@ from tests.unit.experiment.examples import EverythingIsThere
 
 def test_each_recipe_is_valid_and_says_what_it_asks() -> None:
     recipes = {recipe.name: recipe for recipe in list_recipes()}
-    assert recipes.keys() >= {"demo", "tiny"}
+    named = {"demo", "tiny", "paper", "paper-8b", "open-small", "human-share", "sources-1-2-4"}
+    assert recipes.keys() >= named
     for recipe in recipes.values():
         assert recipe.description.endswith((".", "?")), recipe
+        assert recipe.needs and recipe.takes, recipe
         spec = load_spec(recipe.path)
         assert spec.name == recipe.name
         plan = build_plan(spec, EverythingIsThere())
