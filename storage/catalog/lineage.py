@@ -22,11 +22,14 @@ def walk_runs(
 ) -> list[Row]:
     """The roots with every run upstream or downstream of them, oldest first.
 
-    A run that is named as an input and is not in this lab has no row here.
+    A run that is named as an input and is not in this lab has no row here. Downwards a walk can meet
+    most of the lab, so what a run was to do and said of itself is left out there (NULL).
     """
+    texts = ("params", "info", "process")
+    columns = ", ".join(f"r.{t}" if direction == "up" else f"NULL AS {t}" for t in texts)
     rows = connection.execute(
         f"WITH RECURSIVE walk(id) AS (SELECT value FROM json_each(?) UNION {WALKS[direction]})"
-        " SELECT r.id, r.kind, r.label, r.key, r.state, r.digest, r.params, r.info, r.process,"
+        f" SELECT r.id, r.kind, r.label, r.key, r.state, r.digest, {columns},"
         " r.started_at, r.ended_at FROM walk JOIN runs r ON r.id = walk.id"
         " ORDER BY r.created_at, r.id",
         (json.dumps(list(roots)),),
@@ -54,6 +57,25 @@ def results_of(connection: sqlite3.Connection, run_ids: Iterable[str]) -> list[R
     return [dict(row) for row in rows]
 
 
+def count_results(connection: sqlite3.Connection, run_ids: Iterable[str]) -> int:
+    """How many results the named runs reported."""
+    row = connection.execute(
+        "SELECT count(*) FROM json_each(?) named JOIN results t ON t.run_id = named.value",
+        (json.dumps(list(run_ids)),),
+    ).fetchone()
+    return int(row[0])
+
+
+def experiments_of(connection: sqlite3.Connection, run_ids: Iterable[str]) -> list[str]:
+    """Ids of the experiments that show any of the named runs."""
+    rows = connection.execute(
+        "SELECT DISTINCT s.experiment_id FROM json_each(?) named"
+        " JOIN experiment_steps s ON s.run_id = named.value ORDER BY s.experiment_id",
+        (json.dumps(list(run_ids)),),
+    )
+    return [row["experiment_id"] for row in rows]
+
+
 def cells_of(connection: sqlite3.Connection, run_ids: Iterable[str]) -> list[Row]:
     """The experiments, with label, condition, seed and axis, that show the named runs."""
     rows = connection.execute(
@@ -74,11 +96,12 @@ def runs_of_generator(connection: sqlite3.Connection, name: str) -> list[str]:
     return [row["run_id"] for row in rows]
 
 
-def runs_with_params(connection: sqlite3.Connection, text: str) -> list[Row]:
-    """Runs whose parameters hold a string as a value; a first sieve, the caller looks closer."""
+def runs_with_params(connection: sqlite3.Connection, ending: str) -> list[Row]:
+    """Runs with a string in their parameters that ends so; a first sieve, the caller looks closer."""
     rows = connection.execute(
-        "SELECT id, params FROM runs WHERE instr(params, ?)",
-        (json.dumps(text, ensure_ascii=False)[:-1],),
+        "SELECT id, json_extract(params, '$.model') AS model,"
+        " json_extract(params, '$.dataset') AS dataset FROM runs WHERE instr(params, ?)",
+        (json.dumps(ending, ensure_ascii=False)[1:],),
     )
     return [dict(row) for row in rows]
 

@@ -164,8 +164,9 @@ def find_runs(connection: sqlite3.Connection, text: str) -> list[Row]:
 
     A label that several experiments use means the newest run of that label.
     """
+    # Every letter of an id sorts before `{`: the range is the prefix, and the primary key finds it.
     rows = connection.execute(
-        "SELECT * FROM runs WHERE substr(id, 1, length(?)) = ?", (text, text)
+        "SELECT * FROM runs WHERE id >= ? AND id < ? || '{'", (text, text)
     ).fetchall()
     if not rows:
         experiment, _, label = text.rpartition(":")

@@ -21,7 +21,7 @@ def lineage(session: Session) -> ExitCode:
         direction: Direction = (
             "up" if arguments.up else "down" if arguments.down else start.direction
         )
-        graph = build_graph(connection, start, direction)
+        graph = build_graph(connection, start, direction, with_results=arguments.json)
     if arguments.json:
         output.json(
             "lineage",

@@ -11,7 +11,8 @@ from typing import Literal, TypeAlias
 
 from storage.catalog.lineage import (
     Direction,
-    cells_of,
+    count_results,
+    experiments_of,
     results_of,
     runs_of_generator,
     runs_with_params,
@@ -106,32 +107,48 @@ def find_start(connection: sqlite3.Connection, text: str) -> Start:
     )
 
 
-def build_graph(connection: sqlite3.Connection, start: Start, direction: Direction) -> Graph:
-    """Walk from the start and name every node and edge; results only downwards, where they are the end."""
+def build_graph(
+    connection: sqlite3.Connection, start: Start, direction: Direction, *, with_results: bool = True
+) -> Graph:
+    """Walk from the start and name every node and edge.
+
+    with_results: whether the numbers are nodes too: those of the start, and downwards all of them.
+    """
     lineage = trace(connection, start.roots, direction)
     nodes: dict[str, Node] = {}
     edges: dict[Edge, None] = {}
+    if direction == "down" and start.kind in ("source", "model", "data set"):
+        first = Node(f"{start.kind}:{start.name}", start.kind, start.name, "", "")
+        nodes[first.id] = first
+        edges |= {Edge(first.id, f"run:{root}", start.kind): None for root in start.roots}
     for node, edge in _runs(lineage, with_outside=direction == "up"):
         nodes.setdefault(node.id, node)
         if edge is not None:
             edges[edge] = None
-    reported = results_of(connection, lineage.hops)
-    for row in reported:
-        is_end = direction == "down" or (
-            start.metric == row["name"] and row["run_id"] in start.roots
-        )
-        if is_end:
+    if with_results:
+        for node, edge in _results(connection, start, lineage):
+            nodes[node.id] = node
+            edges[edge] = None
+    return Graph(
+        start,
+        lineage,
+        tuple(nodes.values()),
+        tuple(edges),
+        count_results(connection, lineage.hops),
+        tuple(experiments_of(connection, lineage.hops)),
+    )
+
+
+def _results(
+    connection: sqlite3.Connection, start: Start, lineage: Lineage
+) -> Iterator[tuple[Node, Edge]]:
+    runs = lineage.hops if lineage.direction == "down" else start.roots if start.metric else ()
+    for row in results_of(connection, runs):
+        if lineage.direction == "down" or row["name"] == start.metric:
             value = "undefined" if row["value"] is None else f"{row['value']:.6g}"
             counted = f"{value}, n {row['n']} of {row['n_total']}"
             node = Node(f"result:{row['run_id']}:{row['name']}", "result", row["name"], "", counted)
-            nodes[node.id] = node
-            edges[Edge(f"run:{row['run_id']}", node.id, "result")] = None
-    if direction == "down" and start.kind in ("source", "model", "data set"):
-        first = Node(f"{start.kind}:{start.name}", start.kind, start.name, "", "")
-        nodes = {first.id: first, **nodes}
-        edges |= {Edge(first.id, f"run:{root}", start.kind): None for root in start.roots}
-    shown = dict.fromkeys(cell["experiment_id"] for cell in cells_of(connection, lineage.hops))
-    return Graph(start, lineage, tuple(nodes.values()), tuple(edges), len(reported), tuple(shown))
+            yield node, Edge(f"run:{row['run_id']}", node.id, "result")
 
 
 def _runs(lineage: Lineage, *, with_outside: bool) -> Iterator[tuple[Node, Edge | None]]:
@@ -158,24 +175,25 @@ def _runs(lineage: Lineage, *, with_outside: bool) -> Iterator[tuple[Node, Edge 
 def _outside_the_lab(connection: sqlite3.Connection, text: str) -> Start | None:
     """Runs that read a model or a data set of that name, with or without origin and digest."""
     name, _, pin = text.partition("@")
-    found: dict[Literal["model", "data set"], list[str]] = {"model": [], "data set": []}
-    for wanted in dict.fromkeys((name, name.partition(":")[2] or name)):
-        for row in runs_with_params(connection, wanted):
-            params = json.loads(row["params"])
-            for kind, field in (("model", "model"), ("data set", "dataset")):
-                if _is_named(params.get(field), name, pin):
-                    found["model" if kind == "model" else "data set"].append(row["id"])
-    for kind, runs in found.items():
-        if runs:
-            return Start(kind, text, tuple(dict.fromkeys(runs)), "down")
-    return None
+    models: list[str] = []
+    data: list[str] = []
+    for row in runs_with_params(connection, name.rpartition(":")[2]):
+        if _is_named(row["model"], name, pin):
+            models.append(row["id"])
+        elif _is_named(row["dataset"], name, pin):
+            data.append(row["id"])
+    if models:
+        return Start("model", text, tuple(models), "down")
+    return Start("data set", text, tuple(data), "down") if data else None
 
 
-def _is_named(identity: object, name: str, pin: str) -> bool:
-    if isinstance(identity, str):
-        return identity == name and not pin
-    if not isinstance(identity, dict):
+def _is_named(field: str | None, name: str, pin: str) -> bool:
+    """field: a model or data set of the parameters, as JSON; the step that fetches has a bare name."""
+    if field is None:
         return False
+    if not field.startswith("{"):
+        return field == name and not pin
+    identity = json.loads(field)
     plain = str(identity.get("id") or identity.get("name"))
     names = {plain, f"{identity.get('origin')}:{plain}"}
     pins = (str(identity.get("digest") or ""), str(identity.get("revision") or ""))

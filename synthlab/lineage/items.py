@@ -136,7 +136,7 @@ def _bias(metric: str, row: Row) -> _Read | None:
         return _Read(row["id"], "", ids, _finite(row["rating"]), row["reason"], not row["reason"])
     if metric == "judge-anchor-accuracy" and row["kind"] != "anchor":
         return None
-    if metric.startswith("preference") and row["kind"] != "pair":
+    if metric.startswith(("preference", "bias-")) and row["kind"] != "pair":
         return None
     ids = (str(row["x"]["response_id"]), str(row["y"]["response_id"]))
     used = not row["reason"]
@@ -145,13 +145,14 @@ def _bias(metric: str, row: Row) -> _Read | None:
 
 
 def _share_of_x(log_p: Sequence[Sequence[float]] | None) -> float | None:
-    """Probability that the judge prefers x, mean of both orders of showing."""
+    """Probability that the judge prefers x, mean of the orders of showing; x stands first in the first."""
     if not log_p or any(value is None for pair in log_p for value in pair):
         return None
-    (first, second), (third, fourth) = log_p
-    x_first = 1 / (1 + math.exp(min(700.0, second - first)))
-    x_second = 1 / (1 + math.exp(min(700.0, third - fourth)))
-    return (x_first + x_second) / 2
+    shares = []
+    for number, (first, second) in enumerate(log_p):
+        mine, other = (first, second) if number == 0 else (second, first)
+        shares.append(1 / (1 + math.exp(min(700.0, other - mine))))
+    return sum(shares) / len(shares)
 
 
 def _rating(row: Row, question: str) -> float | None:

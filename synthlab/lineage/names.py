@@ -46,6 +46,10 @@ class ResultFact:
     detail: Mapping[str, Any]
 
 
+OF_ALL_JUDGES = ("bias-net", "bias-difference", "bias-equal-opportunity")
+"""Numbers that `compare` makes of the items of every judge of a seed; no run reports them."""
+
+
 @dataclass(frozen=True)
 class NamedResults:
     """What a name means: the results of a condition, one for each seed, and those of a baseline."""
@@ -53,6 +57,8 @@ class NamedResults:
     name: str
     results: tuple[ResultFact, ...]
     baseline: tuple[ResultFact, ...] = ()
+    also: tuple[str, ...] = ()
+    """Other runs whose items the number is made of."""
 
 
 def find_results(connection: sqlite3.Connection, name: str) -> NamedResults:
@@ -70,7 +76,10 @@ def find_results(connection: sqlite3.Connection, name: str) -> NamedResults:
     sides = [_of_cell(connection, experiment["id"], steps, one, metric) for one in cell.split(",")]
     if len(sides) > 2:
         raise UsageError(f"{name!r}: a difference has two sides", f"write {FORMS}")
-    return NamedResults(name, sides[0], sides[1] if len(sides) == 2 else ())
+    seeds = {fact.seed for side in sides for fact in side}
+    panel = [s["id"] for s in steps if s["axis"] == "bias" and s["seed"] in seeds]
+    also = tuple(dict.fromkeys(panel)) if metric in OF_ALL_JUDGES else ()
+    return NamedResults(name, sides[0], sides[1] if len(sides) == 2 else (), also)
 
 
 def _of_cell(
@@ -92,6 +101,10 @@ def _of_cell(
         raise NotFoundError(
             f"{experiment} has not measured {cell!r}", _suggest(cell, known, "it has")
         )
+    if metric in OF_ALL_JUDGES:
+        judges = [step for step in chosen if step["axis"] == "bias"]
+        if judges:
+            return tuple(_of_judges(step, experiment, metric) for step in judges)
     rows = [(s, r) for s in chosen for r in results_named(connection, s["id"], metric)]
     if not rows:
         run_ids = list(dict.fromkeys(step["id"] for step in chosen))
@@ -139,6 +152,14 @@ def _suggest(wrong: str, known: Iterable[str], otherwise: str) -> str:
         return f"did you mean {' or '.join(near)}?"
     shown = ", ".join(names[:6]) + (" …" if len(names) > 6 else "")
     return f"{otherwise} {shown}"
+
+
+def _of_judges(step: Row, experiment: str, metric: str) -> ResultFact:
+    reason = f"made of all judges' items: synthlab compare {experiment} --axis bias"
+    return ResultFact(
+        experiment, step["condition"], step["seed"], "bias", step["label"], step["id"], metric,
+        None, "", 0, 0, None, None, reason, {}, {},
+    )  # fmt: skip
 
 
 def _fact(row: Row, step: Mapping[str, Any], experiment: str) -> ResultFact:

@@ -59,7 +59,7 @@ def why(connection: sqlite3.Connection, name: str) -> Why:
     """Walk from the result that `name` means; raises NotFoundError or UsageError (see `names`)."""
     named = find_results(connection, name)
     facts = (*named.results, *named.baseline)
-    lineage = trace(connection, [fact.run_id for fact in facts])
+    lineage = trace(connection, [*(fact.run_id for fact in facts), *named.also])
     labels: dict[str, str] = {}
     if facts[0].experiment:
         for step in experiment_steps(connection, facts[0].experiment):

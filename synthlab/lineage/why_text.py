@@ -36,7 +36,8 @@ def _number_lines(found: Why, width: int) -> Iterator[str]:
         for fact in facts:
             yield from _folded(f"  {title}{_fact_line(fact)}", width)
     key = " ".join(f"{name}={value}" for name, value in first.key.items())
-    yield from _folded(f"  key: {key}", width)
+    if key:
+        yield from _folded(f"  key: {key}", width)
     for one in found.differences:
         where = ", ".join(one.places[:3]) + (" …" if len(one.places) > 3 else "")
         yield from _folded(f"  differs in {one.name}: {one.old} -> {one.new} ({where})", width)
@@ -48,7 +49,8 @@ def _fact_line(fact: ResultFact) -> str:
     if fact.low is not None and fact.high is not None:
         interval = f" [{fact.low:.4g}, {fact.high:.4g}]"
     reason = f", {fact.reason}" if fact.reason else ""
-    return f"{fact.label}: {value}{interval}, n {fact.n} of {fact.n_total}{reason}"
+    counted = f", n {fact.n} of {fact.n_total}" if fact.n_total else ""
+    return f"{fact.label}: {value}{interval}{counted}{reason}"
 
 
 def _hop_lines(number: int, one: WhyHop, width: int, environments: dict[str, int]) -> Iterator[str]:
