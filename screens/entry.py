@@ -61,8 +61,9 @@ def open_console(argv: Sequence[str], environment: Mapping[str, str]) -> ExitCod
 
 def _run(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitCode:
     from screens.app import LabApp
-    from screens.preferences import choose_symbols, load_preferences, preferences_path
+    from screens.preferences import choose_symbols, load_preferences
     from storage.home import locate_home, prepare_home
+    from synthlab.cli.paths import preferences_path
 
     path = preferences_path(environment)
     preferences = load_preferences(path)

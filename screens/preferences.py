@@ -27,12 +27,6 @@ class Preferences:
     """Action id → keys, as in `"runs.stop" = "x"`; the help shows the ids."""
 
 
-def preferences_path(environment: Mapping[str, str]) -> Path:
-    """Where the file is looked for."""
-    base = environment.get("XDG_CONFIG_HOME") or Path(environment.get("HOME", "~")) / ".config"
-    return Path(base).expanduser() / "synthlab" / "console.toml"
-
-
 def load_preferences(path: Path) -> Preferences:
     """Read the file; a missing one means the defaults. Raises SpecError that names a wrong key."""
     try:

@@ -109,10 +109,10 @@ def run_head(about: RunAbout, overlaid: Sequence[str], *, unicode: bool) -> Cont
 def number_columns() -> Sequence[TableColumn[NumberRow]]:
     """Results with interval and n; what was reported live with its last step."""
     return (
-        TableColumn[NumberRow]("number", lambda row: line(row.name), 18, priority=0, grows=True),
-        TableColumn[NumberRow]("value", _value, 10, priority=0, right=True),
+        TableColumn[NumberRow]("number", lambda row: line(row.name), 14, priority=0, grows=True),
+        TableColumn[NumberRow]("value", _value, 9, priority=0, right=True),
         TableColumn[NumberRow]("interval", _interval, 17, priority=2, right=True),
-        TableColumn[NumberRow]("n", _counted, 11, priority=1, right=True),
+        TableColumn[NumberRow]("n", _counted, 10, priority=1, right=True),
     )
 
 

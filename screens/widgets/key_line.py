@@ -46,10 +46,14 @@ class KeyLine(Widget):
         tail = joined(line(" ?", "bold $accent"), " help")
         parts: list[Content] = []
         used = tail.cell_length
+        taken: set[str] = set()
         for host in self._hosts:
             for action in host.ACTIONS:
-                if action.hidden:
+                keys = set(action.keys.split(","))
+                # A key that a widget further in has taken means something else here.
+                if action.hidden or keys <= taken:
                     continue
+                taken |= keys
                 off = bool(app.refusal(host, action))
                 part = joined(
                     line(f" {key_text(action.keys)}", "$text-muted" if off else "bold $accent"),

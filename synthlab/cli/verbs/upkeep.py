@@ -27,4 +27,5 @@ VERBS = (
         (Argument(("action",), {"choices": ["rebuild"]}),),
     ),
     Verb("doctor", "doctor:doctor", "what this machine has, and what is wrong with it"),
+    Verb("paths", "paths:show_paths", "where everything lies that the lab reads and writes"),
 )
