@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from storage.catalog.queries import Row, experiment_steps, find_experiment, run_details
+from storage.catalog.queries import (
+    Row,
+    experiment_steps,
+    find_experiment,
+    metric_series,
+    run_details,
+)
 from synthlab.cli.output import Column, Output, number_column, text_column
 from synthlab.cli.session import Session, one_run
 from synthlab.cli.words import duration, figure, moment, size
 from synthlab.errors import ExitCode
+from synthlab.experiment.probes import COUNT, PREFIX, REFERENCE_STEP, is_probe
 
 STEP_COLUMNS = (
     text_column("step", "label"),
@@ -33,6 +41,7 @@ def show(session: Session) -> ExitCode:
             return ExitCode.DONE
         run = one_run(connection, name)
         details = run_details(connection, run["id"])
+        details["probes"] = _probes(connection, run["id"], details["metrics"])
     document = {**run, "directory": str(session.home.run(run["id"])), **details}
     for field in ("params", "info", "evidence", "process"):
         document[field] = json.loads(run[field]) if run[field] else None
@@ -41,6 +50,30 @@ def show(session: Session) -> ExitCode:
     else:
         _show_run(output, document)
     return ExitCode.DONE
+
+
+def _probes(
+    connection: sqlite3.Connection, run_id: str, metrics: Sequence[Row]
+) -> list[dict[str, Any]]:
+    """The newest number of each probe beside the base model's, with the items that it rests on."""
+    last = {row["name"]: row for row in metrics if is_probe(row["name"])}
+    found = []
+    for name, row in last.items():
+        axis, _, metric = name.removeprefix(PREFIX).partition("/")
+        if metric == COUNT:
+            continue
+        first = next(iter(metric_series(connection, run_id, name)), None)
+        known = first is not None and first["step"] == REFERENCE_STEP
+        found.append(
+            {
+                "name": name,
+                "step": row["step"],
+                "value": row["value"],
+                "base": first["value"] if first is not None and known else None,
+                "n": last.get(f"{PREFIX}{axis}/{COUNT}", {}).get("value"),
+            }
+        )
+    return found
 
 
 def _show_experiment(
@@ -104,6 +137,13 @@ def _show_tables(output: Output, run: Mapping[str, Any]) -> None:
             number_column("last step", "step", "{:d}"),
             number_column("value", "value", "{:.5g}"),
         ),
+        "probes": (
+            text_column("probe, on few prompts", "name"),
+            number_column("last step", "step", "{:d}"),
+            number_column("value", "value", "{:.5g}"),
+            number_column("base model", "base", "{:.5g}"),
+            number_column("n", "n", "{:.0f}"),
+        ),
         "results": (
             text_column("result", "name"),
             Column("value", lambda row: figure(row["value"]), True),
@@ -113,6 +153,9 @@ def _show_tables(output: Output, run: Mapping[str, Any]) -> None:
         "notes": (text_column("note", "text"),),
     }
     for name, columns in sections.items():
-        if run[name]:
+        rows = run[name]
+        if name == "metrics":
+            rows = [row for row in rows if not is_probe(row["name"])]
+        if rows:
             output.data(f"\n{name.replace('_', ' ')}")
-            output.table(columns, run[name])
+            output.table(columns, rows)

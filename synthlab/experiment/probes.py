@@ -14,6 +14,8 @@ from types import MappingProxyType
 from synthlab.metrics.catalog import Axis, Direction, metric
 
 PREFIX = "probe/"
+COUNT = "n"
+"""Last part of the name of the live metric that counts an axis' items."""
 REFERENCE_STEP = 0
 """Where the base model's own numbers stand in every series."""
 AXES: tuple[Axis, ...] = ("collapse", "robustness", "bias")
@@ -75,7 +77,7 @@ PROBE_METRICS: Mapping[str, ProbeMetric] = MappingProxyType(
 
 def count_name(axis: Axis) -> str:
     """The live metric that says how many items the axis' numbers rest on: answers, or pairs."""
-    return f"{PREFIX}{axis}/n"
+    return f"{PREFIX}{axis}/{COUNT}"
 
 
 def headline(axis: Axis) -> ProbeMetric:

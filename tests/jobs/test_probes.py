@@ -10,10 +10,15 @@ from typing import Any
 import pytest
 
 from storage import durable
+from storage.catalog.connection import open_catalog, write_transaction
+from storage.catalog.ingest import index_run, ingest_events
 from storage.durable import read_json
+from storage.home import LabHome
+from synthlab.analysis.charts.collapse import Curve, live_curves
 from synthlab.experiment.models import builtin_model
 from synthlab.experiment.preference_rubrics import find_preference_rubric
 from synthlab.experiment.probes import AXES, PROBE_METRICS, count_name, headline, is_probe
+from synthlab.jobs.context import JobContext, JobStopped
 from synthlab.jobs.probe_schedule import (
     ProbeState,
     affordable_spacing,
@@ -21,6 +26,7 @@ from synthlab.jobs.probe_schedule import (
     usual_spacing,
 )
 from synthlab.metrics.catalog import metric
+from tests.commands import Command
 from tests.jobs.conftest import Lab
 from tests.jobs.processes import start, wait_until
 from tests.jobs.test_finetune import NAUTICAL, measured_eval_loss, queued, stop_when, train
@@ -200,7 +206,6 @@ def test_stopped_anywhere_and_continued_the_points_are_those_of_an_unbroken_run(
 def test_a_stop_in_the_middle_of_a_probe_waits_for_no_answer(lab: Lab, run_job: Any) -> None:
     """The probe of the step is given up, the step is saved, and the probe is made up for."""
     from synthlab.jobs import finetune
-    from synthlab.jobs.context import JobContext, JobStopped
     from synthlab.jobs.probes import Prober
 
     directory = queued(lab, "fine1", probe=probe())
@@ -341,3 +346,33 @@ def test_the_table_names_only_metrics_of_its_axis() -> None:
         assert metric(one.metric).axis == one.axis
     assert [headline(axis).axis for axis in AXES] == list(AXES)
     assert sum(one.headline for one in PROBE_METRICS.values()) == len(AXES)
+
+
+def test_a_run_shows_its_probes_apart_and_beside_the_base_model(home: LabHome) -> None:
+    directory = Lab(home.runs).add("fn000001", "finetune", {})
+    with JobContext(directory) as context:
+        context.metric(1, {"loss": 2.5})
+        context.metric(0, {"probe/collapse/ppl1-log": 2.25, "probe/collapse/n": 8})
+        context.metric(9, {"probe/collapse/ppl1-log": 1.5, "probe/collapse/n": 7})
+    connection = open_catalog(home)
+    with write_transaction(connection):
+        index_run(connection, directory)
+        ingest_events(connection, directory)
+    connection.close()
+    command = Command(home)
+    assert command.json("show", "fn000001")["probes"] == [
+        {"name": "probe/collapse/ppl1-log", "step": 9, "value": 1.5, "base": 2.25, "n": 7.0}
+    ]
+    shown = command.run("show", "fn000001").stdout
+    metrics, _, probes = shown.partition("probe, on few prompts")
+    assert "loss" in metrics
+    assert "probe/" not in metrics
+    assert probes.split()[-5:] == ["probe/collapse/ppl1-log", "9", "1.5", "2.25", "7"]
+
+
+def test_a_live_chart_of_a_probe_says_what_it_is() -> None:
+    curve = Curve("human", 0, (0.0, 9.0), (2.25, 1.5), 2)
+    chart = live_curves("probe/collapse/ppl1-log", [curve])
+    assert chart.title == "probe: PPL-1, own answers under the base model, mean log"
+    assert any("step 0 is the base model" in note for note in chart.notes)
+    assert not any("probe" in note for note in live_curves("loss", [curve]).notes)

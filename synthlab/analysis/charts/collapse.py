@@ -20,6 +20,7 @@ from synthlab.analysis.charts.descriptions import (
     Unit,
     box_of,
 )
+from synthlab.experiment.probes import PROBE_METRICS, is_probe
 
 BOX_NOTE = "box: quartiles; line: median; ◆ mean; whiskers: 1.5 interquartile ranges; ∘ beyond"
 HEAPS_FEWEST_POINTS = 3
@@ -115,13 +116,14 @@ def self_bleu_curves(curves: Sequence[Curve], order: int = 4) -> LineChart:
 def live_curves(name: str, curves: Sequence[Curve]) -> LineChart:
     """What runs reported while they ran, such as the training loss."""
     title, label, scale = _LIVE.get(name, (name, name, "linear"))
-    return LineChart(
-        title,
-        Axis("step"),
-        Axis(label, scale),
-        _series(curves),
-        (f"n: logged steps{_each(curves)}",),
-    )
+    notes = [f"n: logged steps{_each(curves)}"]
+    probe = PROBE_METRICS.get(name)
+    if probe is not None:
+        title = probe.long_name
+        label = ", ".join(x for x in (probe.label, probe.unit, probe.direction.value) if x)
+    if is_probe(name):
+        notes.append("a probe asks few prompts and is no result; step 0 is the base model")
+    return LineChart(title, Axis("step"), Axis(label, scale), _series(curves), tuple(notes))
 
 
 _LIVE: dict[str, tuple[str, str, Scale]] = {
