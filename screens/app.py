@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -15,8 +18,9 @@ from screens.actions import Action, ActionHost, bindings
 from screens.lab import Lab
 from screens.lab_screen import LabScreen
 from screens.live import TICK_S, Reader
+from screens.no_colour import NoColour
 from screens.palette import LabCommands
-from screens.preferences import Preferences, save_preferences
+from screens.preferences import Preferences, choose_symbols, save_preferences
 from screens.safety import HostileTextFilter
 from screens.theme import DARK, LIGHT, STYLES, THEMES
 from screens.widgets.message_line import MessageLine
@@ -124,6 +128,8 @@ class LabApp(App[None], ActionHost):
     def on_mount(self) -> None:
         """Theme, keys, the first screen, the timer."""
         self._filters.append(HostileTextFilter())
+        if self.no_color:
+            self._filters.append(NoColour())
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = THEMES[self.preferences.theme]
@@ -208,6 +214,12 @@ class LabApp(App[None], ActionHost):
         """One line at the foot of the screen on top."""
         for foot in self.screen.query(MessageLine):
             foot.say(text, severity, command)
+
+    def note_defect(self, error: Exception) -> None:
+        """Keep the traceback of something that should not have happened, for a report."""
+        text = "".join(traceback.format_exception(error))
+        with (self.requests.home.root / "console.log").open("a", encoding="utf-8") as log:
+            log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
 
     def words(self) -> Mapping[str, str]:
         """For command lines of the app's own actions."""
@@ -321,6 +333,9 @@ class LabApp(App[None], ActionHost):
 
     def prefer(self, preferences: Preferences) -> None:
         """Put preferences in force and keep them."""
+        if preferences.symbols != self.preferences.symbols:
+            encoding = getattr(sys.__stdout__, "encoding", None) or "ascii"
+            self.symbols = choose_symbols(preferences.symbols, os.environ, encoding)
         self.preferences = preferences
         self.theme = THEMES[preferences.theme]
         save_preferences(self.preferences_path, preferences)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
@@ -53,6 +54,8 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
     def __init__(self) -> None:
         super().__init__()
         self.following: Follower[S] = Follower()
+        self.is_ready = False
+        """Whether its widgets are there, so that it can be followed."""
 
     @property
     def lab(self) -> LabApp:
@@ -87,6 +90,8 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
 
     async def follow(self) -> None:
         """One look; the app's timer calls it for the screen on top."""
+        if not self.is_ready:
+            return
         state, query = self.following, self.reads()
         if query is None or state.is_reading:
             return
@@ -94,8 +99,12 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
         state.is_reading = True
         try:
             looked = await self.lab.reader.look(query, state.seen, force=force)
-        except (SynthlabError, StorageError) as error:
+        except (SynthlabError, StorageError, sqlite3.Error, OSError) as error:
             self.lab.say(str(error), "error")
+            return
+        except Exception as error:  # noqa: BLE001 - a row nobody foresaw must not end the console
+            self.lab.say(f"this cannot be shown ({type(error).__name__}: {error})", "error")
+            self.lab.note_defect(error)
             return
         finally:
             state.is_reading = False
@@ -130,7 +139,8 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
             self._show_if_new(self.following.waiting)
 
     def on_screen_resume(self) -> None:
-        """Back on top: catch up at once."""
+        """On top, for the first time or again: catch up at once."""
+        self.is_ready = True
         self.look_again()
         self.refresh_keys()
         self.lab.tell_place()

@@ -44,7 +44,7 @@ class ChartView(Widget, can_focus=True):
             return self.view
 
     def __init__(
-        self, *, id: str | None = None, empty: str = "nothing measured yet", compact: bool = False
+        self, *, id: str | None = None, empty: str = "", compact: bool = False
     ) -> None:
         """compact: leave the notes to the enlarged chart, where there is room for them."""
         super().__init__(id=id)

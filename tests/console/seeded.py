@@ -30,6 +30,14 @@ HEADLINES = {
 }
 
 
+PARAMS: dict[str, dict[str, Any]] = {
+    "import": {"set": "train", "holdouts": [], "dataset": {"origin": "builtin", "name": "train"}},
+    "generate": {"prompts": "train", "seed": 0, "sampling": {"temperature": 0.7}},
+    "mix": {"prompts": "train", "seed": 0, "assign": "random"},
+}
+"""Parameters that the way back to the data needs, by kind of run."""
+
+
 def run_id(number: int) -> str:
     """An id of the usual form."""
     letters = "abcdefghijklmnopqrstuvwxyz234567"
@@ -71,7 +79,7 @@ class Seeder:
             "state": state,
             "reason": "",
             "attempt": 1,
-            "params": json.dumps({"seed": 0, "kind": kind}),
+            "params": json.dumps(PARAMS.get(kind, {"seed": 0})),
             "created_at": created,
             "started_at": started,
             "ended_at": ended,
