@@ -276,3 +276,28 @@ def configuration_table(contents: Contents) -> Table | None:
     )
     columns = (Column("input"), *(Column(name) for name in conditions))
     return Table("differences-configuration", "What differs between the conditions", columns, rows)
+
+
+def foretold_table(contents: Contents) -> Table | None:
+    """What the file said would come, and what came; None where it says nothing."""
+    if contents.foretold is None:
+        return None
+    rows = []
+    for entry in contents.foretold.rows:
+        alone = len(entry.parts) == 1
+        if not alone:
+            said = f"{entry.metric}: {entry.statement}"
+            rows.append(
+                (Cell(str(entry.number)), Cell(said), *map(Cell, ("", "", entry.outcome, "")))
+            )
+        for part in entry.parts:
+            p = "" if math.isnan(part.p) else p_text(part.p)
+            seen = "—" if math.isnan(part.difference) else f"{part.difference:+.2g}"
+            seen += _limits(part.interval, "+.2g")
+            said = f"{entry.metric}: {part.statement}"
+            number = str(entry.number) if alone else ""
+            rows.append(tuple(map(Cell, (number, said, seen, p, part.outcome, part.why))))
+    columns = (Column(""), Column("foretold"), Column("seen [95 %]", True), Column("p Holm", True),
+               Column("outcome"), Column("why"))  # fmt: skip
+    note = f"The same table: synthlab expected {contents.id}"
+    return Table("foretold", "What the file foretold", columns, tuple(rows), (note,))

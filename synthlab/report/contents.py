@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from storage.catalog.connection import open_reader
@@ -22,8 +23,12 @@ from storage.home import LabHome
 from synthlab.analysis.bias_comparison import BiasComparison, compare_judges
 from synthlab.analysis.compare_conditions import compare_conditions
 from synthlab.analysis.comparison import Comparison
+from synthlab.analysis.expected import ExpectedTable, check_expectations
 from synthlab.analysis.measured import MeasuredCell, read_cells
 from synthlab.errors import NotFoundError, UsageError
+from synthlab.experiment.load import parse_spec
+from synthlab.lineage.harmful import harmful_sets
+from synthlab.lineage.hops import trace
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class Step:
     process: Mapping[str, Any]
     inputs: Mapping[str, str]
     """Run ids by role."""
+    notes: tuple[str, ...]
+    """What its job had to tell."""
 
     @property
     def label(self) -> str:
@@ -82,6 +89,10 @@ class Contents:
     comparisons: tuple[Comparison, ...]
     judges: BiasComparison | None
     not_compared: tuple[Failed, ...]
+    foretold: ExpectedTable | None
+    """What the file said would come, with what came; None where it says nothing."""
+    harmful_sets: frozenset[str]
+    """Prompt sets whose texts must be asked for."""
 
     @property
     def id(self) -> str:
@@ -130,7 +141,7 @@ def read_contents(home: LabHome, experiment: str, *, swaps: int) -> Contents:
                 f"`synthlab show {identity}` tells how far it is",
             )
         rows = experiment_steps(connection, identity)
-        steps = tuple(_step(row, run_details(connection, row["id"])["inputs"]) for row in rows)
+        steps = tuple(_step(row, run_details(connection, row["id"])) for row in rows)
         axes = dict.fromkeys(str(row["axis"]) for row in results)
         cells = {axis: read_cells(connection, home, identity, axis) for axis in axes}
         series = {
@@ -138,16 +149,33 @@ def read_contents(home: LabHome, experiment: str, *, swaps: int) -> Contents:
             for name in metrics_reported(connection, identity)
         }
         compared, failed = _compare(connection, home, identity, tuple(cells), swaps)
+        foretold = _check_foretold(connection, home, found, swaps)
+        lineage = trace(connection, [step.run_id for step in steps if step.row["axis"]])
+        harmful = frozenset[str]().union(*harmful_sets(connection, lineage).values())
     finally:
         connection.close()
-    return Contents(home, found, steps, results, cells, series, compared, _judges(cells), failed)
+    return Contents(
+        home,
+        found,
+        steps,
+        results,
+        cells,
+        series,
+        compared,
+        _judges(cells),
+        failed,
+        foretold,
+        harmful,
+    )
 
 
-def _step(row: Row, inputs: Sequence[Row]) -> Step:
+def _step(row: Row, details: Mapping[str, Sequence[Row]]) -> Step:
     params, info, process = (
         json.loads(row[name]) if row[name] else {} for name in ("params", "info", "process")
     )
-    return Step(row, params, info, process, {one["role"]: one["input_run_id"] for one in inputs})
+    inputs = {one["role"]: one["input_run_id"] for one in details["inputs"]}
+    notes = tuple(str(one["text"]) for one in details["notes"])
+    return Step(row, params, info, process, inputs, notes)
 
 
 def _compare(
@@ -166,6 +194,15 @@ def _compare(
         else:
             compared.append(found)
     return tuple(compared), tuple(failed)
+
+
+def _check_foretold(
+    connection: sqlite3.Connection, home: LabHome, experiment: Row, swaps: int
+) -> ExpectedTable | None:
+    entries = parse_spec(experiment["spec_text"], Path(experiment["file"])).expected
+    if not entries:
+        return None
+    return check_expectations(connection, home, experiment["id"], entries, swaps=swaps)
 
 
 def _judges(cells: Mapping[str, Sequence[MeasuredCell]]) -> BiasComparison | None:

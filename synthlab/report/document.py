@@ -10,6 +10,7 @@ from synthlab.report.aggregates import headline_table, semantic_table, whole_tab
 from synthlab.report.comparison_tables import (
     configuration_table,
     difference_table,
+    foretold_table,
     judge_table,
     sentences,
     value_table,
@@ -103,8 +104,12 @@ def build_document(contents: Contents) -> Document:
     """Put everything that is known of an experiment into the order in which it is read."""
     figures = [ShownFigure(one, _addresses(contents, one)) for one in report_figures(contents)]
     decided = tuple(sentences(contents.comparisons))
+    table = foretold_table(contents)
+    foretold = (table,) if table is not None else ()
     sections = [
-        Section("findings", "What was decided", (Bullets(decided or (_NOTHING_DECIDED,)),)),
+        Section(
+            "findings", "What was decided", (Bullets(decided or (_NOTHING_DECIDED,)), *foretold)
+        ),
         Section("limits", "Limits that apply", (Bullets(limits_of(contents)),)),
     ]
     for axis in contents.cells:

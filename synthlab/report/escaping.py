@@ -7,7 +7,7 @@ import re
 
 from synthlab.text import safe_line, safe_text
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&$^=:@])")
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>|~&$]|(?<=[a-z]):(?=//)|(?<=www)\.|^\s*[#+=:-]|^\s*\d+[.)]")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -48,8 +48,8 @@ def html_text(text: str) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Text for one line of Markdown, also inside a table: no sign of it is markup."""
-    return _MARKDOWN.sub(r"\\\1", safe_line(text))
+    """Text for one line of Markdown, also inside a table: no sign of it is markup or a link."""
+    return _MARKDOWN.sub(_escaped, safe_line(text))
 
 
 def markdown_code(text: str) -> str:
@@ -96,6 +96,11 @@ def figure_label(text: str) -> str:
 def figure_title(text: str) -> str:
     """The title or axis label of a figure: one line that fits the width of a page."""
     return _shortened(safe_line(text), _LONGEST_TITLE)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    sign = match.group()
+    return f"{sign[:-1]}\\{sign[-1]}"
 
 
 def _shortened(line: str, longest: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from synthlab.analysis.charts import bias, robustness
@@ -143,12 +143,28 @@ def _robustness(contents: Contents) -> Iterator[ReportFigure]:
 def _bias(contents: Contents) -> Iterator[ReportFigure]:
     rows = [row for row in contents.results if row["axis"] == "bias"]
     preference = bias.preference_points(rows, each_seed=False)
+    names = _source_names(contents)
+    shown = tuple(names.get(name, name) for name in preference.x.names)
+    if len(set(shown)) == len(shown):
+        preference = replace(preference, x=replace(preference.x, names=shown))
     yield ReportFigure("preference", "bias", preference, ("preference-source: *",))
     if contents.judges is not None:
         chart = bias.bias_bars(contents.judges, rows)
         yield ReportFigure("self-preference", "bias", chart, ("preference-own",), "judges.csv")
     flips = bias.flip_bars(rows, each_seed=False)
     yield ReportFigure("judge-order", "bias", flips, ("judge-order-flips", "judge-first-share"))
+
+
+def _source_names(contents: Contents) -> dict[str, str]:
+    """The file's name of each source, by its generator: `generate/tutor` made texts of `tutor`."""
+    names = {
+        str(step.info["generator"]): step.label.rsplit("/", 1)[-1]
+        for step in contents.of_kind("generate")
+        if step.label.startswith("generate") and step.info.get("generator")
+    }
+    imported = contents.of_kind("import")
+    people = {str(step.info["generator"]) for step in imported if step.info.get("generator")}
+    return names | {one: "human" for one in people if len(people) == 1}
 
 
 _BUILDERS: dict[str, Callable[[Contents], Iterator[ReportFigure]]] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +11,10 @@ from typing import Any
 from storage import durable
 from storage.rundir import RunDir
 from synthlab.analysis.measured import MeasuredCell
+from synthlab.lineage.harmful import HARMFUL_PURPOSES
 from synthlab.report.contents import Contents
 from synthlab.report.tables import Value, csv_file
 
-HARMFUL = frozenset({"harmful", "jailbreak"})
-"""Purposes of prompt sets whose prompts and answers are left out by default."""
 LEFT_OUT = "left out: --with-harmful-texts"
 _Rows = Iterator[tuple[Value, ...]]
 
@@ -54,18 +52,9 @@ class _Texts:
     def __init__(self, contents: Contents, with_harmful_texts: bool) -> None:
         self._contents = contents
         self._shows_all = with_harmful_texts
-        prompts = tomllib.loads(contents.experiment["spec_text"]).get("prompts", {})
-        self._sets = {name: one for name, one in prompts.items() if isinstance(one, dict)}
         self._prompts: dict[tuple[str, str], Mapping[str, str]] = {}
         self._answers: dict[str, Mapping[str, str]] = {}
         self.left_out = 0
-
-    def purpose(self, prompt_set: str) -> str:
-        """What the experiment file says that the set is for; a held-out part is like its whole."""
-        one = self._sets.get(prompt_set, {})
-        whole = self._sets.get(str(one.get("holdout", {}).get("of", "")), {})
-        purposes = [str(of.get("purpose", "")) for of in (one, whole)]
-        return next((name for name in purposes if name in HARMFUL), purposes[0])
 
     def answered_set(self, cell: MeasuredCell) -> str:
         """The prompt set that a cell of the collapse axis has answered."""
@@ -97,9 +86,10 @@ class _Texts:
             self._answers[run] = {str(row["id"]): str(row["text"]) for row in rows}
         return self._answers[run].get(response_id, "")
 
-    def shown(self, text: str, purpose: str) -> str:
+    def shown(self, text: str, prompt_set: str, purpose: str = "") -> str:
         """The text, or what stands in its place where its set is harmful."""
-        if purpose in HARMFUL and not self._shows_all:
+        is_harmful = purpose in HARMFUL_PURPOSES or prompt_set in self._contents.harmful_sets
+        if is_harmful and not self._shows_all:
             self.left_out += 1
             return LEFT_OUT
         return text
@@ -124,7 +114,6 @@ def _collapse(cells: Sequence[MeasuredCell], texts: _Texts) -> tuple[tuple[str, 
     def rows() -> _Rows:
         for cell in cells:
             name = texts.answered_set(cell)
-            purpose = texts.purpose(name)
             for row in cell.items:
                 prompt = texts.answered_prompt(cell, row["prompt_id"])
                 answer = texts.answer(cell, "answers", row["response_id"])
@@ -134,7 +123,7 @@ def _collapse(cells: Sequence[MeasuredCell], texts: _Texts) -> tuple[tuple[str, 
                     row["characters"], *_perplexity(row["ppl1"]),
                     *_perplexity((row["human"] or {}).get("ppl2")),
                     *(_finite(row["metrics"].get(metric)) for metric in metrics), _sha256(prompt),
-                    _sha256(answer), texts.shown(prompt, purpose), texts.shown(answer, purpose),
+                    _sha256(answer), texts.shown(prompt, name), texts.shown(answer, name),
                 )  # fmt: skip
 
     return header, rows()
@@ -163,8 +152,8 @@ def _robustness(cells: Sequence[MeasuredCell], texts: _Texts) -> tuple[tuple[str
                     _finite(row["state_mass"]), row["unscored"],
                     *(_finite(one.get("value")) for one in ratings),
                     *(_finite(one.get("mass")) for one in ratings), _sha256(prompt),
-                    _sha256(answer), texts.shown(prompt, row["purpose"]),
-                    texts.shown(answer, row["purpose"]),
+                    _sha256(answer), texts.shown(prompt, name, row["purpose"]),
+                    texts.shown(answer, name, row["purpose"]),
                 )  # fmt: skip
 
     return header, rows()

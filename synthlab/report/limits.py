@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 
 from synthlab.analysis.statistics.comparability import ComparabilityKey, differing_fields
@@ -52,20 +53,26 @@ def _unfinished(contents: Contents) -> Iterator[str]:
 
 def _undecided(contents: Contents) -> Iterator[str]:
     for compared in contents.comparisons:
-        every = [(m, c) for m in compared.metrics for c in m.contrasts]
-        open_ones = [(m, c) for m, c in every if c.verdict.outcome == "undecided"]
-        if open_ones:
-            units = sorted({c.result.n_units for _, c in open_ones if c.result.n_units}) or [0]
+        every = [contrast for metric in compared.metrics for contrast in metric.contrasts]
+        tested = [one for one in every if math.isfinite(one.result.p)]
+        undecided = [one for one in tested if one.verdict.outcome == "undecided"]
+        if undecided:
+            units = sorted({one.result.n_units for one in undecided})
             n = str(units[0]) if len(units) == 1 else f"{units[0]} to {units[-1]}"
             yield (
-                f"{compared.axis}: {len(open_ones)} of {len(every)} differences are undecided at"
+                f"{compared.axis}: {len(undecided)} of {len(every)} differences are undecided at"
                 f" n = {n} prompts. Undecided is not equal: the tables say how large a difference"
                 " could have been missed."
             )
-        yield (
-            f"{compared.axis}: p-values are corrected for {compared.family.size} tests (Holm), not for"
-            " what else anybody looked at."
-        )
+        reasons = dict.fromkeys(one.result.reason for one in every if one not in tested)
+        if reasons:
+            count = len(every) - len(tested)
+            yield f"{compared.axis}: {count} differences have no test: {'; '.join(reasons)}."
+        if compared.family.size > 1:
+            yield (
+                f"{compared.axis}: p-values are corrected for {compared.family.size} tests (Holm), not"
+                " for what else anybody looked at."
+            )
 
 
 def _unlike(contents: Contents) -> Iterator[str]:
@@ -100,12 +107,10 @@ def _judges(contents: Contents) -> Iterator[str]:
 
 
 def _judge_family(contents: Contents) -> Iterator[str]:
-    robustness = contents.of_kind("robustness")
-    if any(step.params.get("judge_is_base") for step in robustness):
-        yield (
-            "The judge of the robustness axis is the base model of the conditions: it may share their"
-            " blind spots. A judge of another family is the stronger check."
-        )
+    told = (json.loads(row["detail"] or "{}").get("judge_warning", "") for row in contents.results)
+    for warning in dict.fromkeys(told):
+        if warning:
+            yield f"Robustness: {warning}."
     masses = [
         mass["median"]
         for row in contents.results

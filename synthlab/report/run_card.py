@@ -235,6 +235,19 @@ def _exclusions(contents: Contents) -> Table:
     return _table("card-exclusions", "Rows left out of comparisons", columns, rows)
 
 
+def _notes(contents: Contents) -> Table:
+    """What the jobs told their readers: exclusions, fallbacks, warnings."""
+    told: dict[str, list[str]] = {}
+    for step in contents.steps:
+        for note in step.notes:
+            told.setdefault(note, []).append(step.label)
+    rows = [
+        (note, labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more")
+        for note, labels in told.items()
+    ]
+    return _table("card-notes", "Notes of the jobs", ("note", "steps"), rows)
+
+
 def _times(contents: Contents) -> Table:
     rows = []
     for step in contents.steps:
@@ -272,6 +285,12 @@ def _short(value: float | None) -> str:
     return "—" if value is None else f"{value:.4g}"
 
 
+def _is_number(value: Any) -> bool:
+    if isinstance(value, str):
+        return value == "—" or value.replace(".", "", 1).removeprefix("-").isdecimal()
+    return value is None or isinstance(value, int | float)
+
+
 def _pairs(identity: str, title: str, facts: Mapping[str, str]) -> Table:
     return _table(identity, title, ("", "value"), list(facts.items()))
 
@@ -284,9 +303,7 @@ def _table(
     notes: Sequence[str] = (),
 ) -> Table:
     numbers = [
-        bool(rows)
-        and all(isinstance(row[place], int | float) or row[place] is None for row in rows)
-        for place in range(len(columns))
+        bool(rows) and all(_is_number(row[place]) for row in rows) for place in range(len(columns))
     ]
     made = tuple(Column(name, number) for name, number in zip(columns, numbers, strict=True))
     cells = tuple(tuple(Cell("—" if one is None else str(one)) for one in row) for row in rows)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from synthlab.analysis.charts.descriptions import Axis
@@ -22,6 +23,8 @@ INK, FAINT, ACCENT = "#222222", "#8a8a8a", "#c1121f"
 WIDTH = 7.2
 """Inches: the text width of a page."""
 DPI = 160
+_LETTERS_PER_LINE = 84
+"""Of the size of tick labels, that fit the width of a figure."""
 MARKERS = {
     "●": "o", "○": "o", "▲": "^", "△": "^", "■": "s", "□": "s", "◆": "D", "◇": "D",
     "★": "*", "☆": "*", "▼": "v", "▽": "v", "♦": "d", "♢": "d", "♠": "P", "♤": "P",
@@ -111,11 +114,19 @@ def set_axis(axes: Axes, side: str, axis: Axis, ruler: Ruler, most: int = 8) -> 
     if side == "x":
         axes.set_xlim(0.0, 1.0)
         axes.set_xlabel(figure_title(shown))
-        axes.set_xticks(places, labels=labels)
+        axes.set_xticks(places, labels=_wrapped(labels))
     else:
         axes.set_ylim(0.0, 1.0)
         axes.set_ylabel(figure_label(shown))
         axes.set_yticks(places, labels=labels)
+
+
+def _wrapped(labels: Sequence[str]) -> list[str]:
+    """Labels that would meet their neighbours in several lines each."""
+    room = max(8, _LETTERS_PER_LINE // max(1, len(labels)))
+    if max(map(len, labels), default=0) <= room:
+        return list(labels)
+    return ["\n".join(wrap(label, room, break_on_hyphens=False)) for label in labels]
 
 
 def at(ruler: Ruler, value: float) -> float:

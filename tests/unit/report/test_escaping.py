@@ -135,3 +135,22 @@ def test_numbers_stay_numbers_and_what_is_undefined_is_empty() -> None:
 def test_a_long_name_keeps_both_its_ends_in_a_figure() -> None:
     shown = figure_label("organisation/" + "x" * 80 + "@b179c9523d0e")
     assert len(shown) <= 44 and shown.startswith("organisation/") and shown.endswith("9523d0e")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain text, 95 % (n = 3): a-b", "plain text, 95 % (n = 3): a-b"),
+        ("# no heading", "\\# no heading"),
+        ("- no item", "\\- no item"),
+        ("1. no item", "1\\. no item"),
+        ("see http://x.org and www.x.org", "see http\\://x.org and www\\.x.org"),
+        (
+            "[a](b) ![c](d) <e> &amp; $f$ ~g~",
+            "\\[a\\](b) !\\[c\\](d) \\<e\\> \\&amp; \\$f\\$ \\~g\\~",
+        ),
+        ("a_b *c* `d` \\ |", "a\\_b \\*c\\* \\`d\\` \\\\ \\|"),
+    ],
+)
+def test_markdown_escapes_what_is_markup_and_nothing_else(text: str, shown: str) -> None:
+    assert markdown_text(text) == shown
