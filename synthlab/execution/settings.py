@@ -37,6 +37,10 @@ class Settings:
     """Price of one GPU-hour for the estimates of plans; 0 where it is not known."""
     currency: str = "USD"
     """What prices are in."""
+    vllm_python: str = ""
+    """Interpreter of an environment that has vLLM, for sources with `engine = "vllm"`."""
+    vllm_arguments: str = ""
+    """Further arguments for its server, as a shell would read them: `--max-model-len 4096`."""
 
 
 def default_settings() -> Settings:
@@ -76,3 +80,11 @@ def load_settings(home: LabHome) -> Settings:
             raise SpecError(f"{home.settings}: {name} must be a {wanted.__name__}, is {value!r}")
         values[name] = value
     return Settings(**values)
+
+
+def settings_environment(settings: Settings) -> dict[str, str]:
+    """What jobs must know of the settings, as variables that runners hand on."""
+    return {
+        "SYNTHLAB_VLLM_PYTHON": settings.vllm_python,
+        "SYNTHLAB_VLLM_ARGUMENTS": settings.vllm_arguments,
+    }

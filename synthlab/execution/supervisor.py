@@ -31,7 +31,7 @@ from synthlab.execution.launchers import local
 from synthlab.execution.launchers.forked import ForkServer
 from synthlab.execution.queue import QueuedRun, read_queue, run_inputs
 from synthlab.execution.reconcile import end_if_dead, runner_identity
-from synthlab.execution.settings import Settings, load_settings
+from synthlab.execution.settings import Settings, load_settings, settings_environment
 
 TICK_S = 0.1
 INGEST_S = 0.5
@@ -286,8 +286,9 @@ def main() -> int:
         identity = ProcessIdentity.of(os.getpid())
         if identity is not None:
             durable.write_json(home.cache / "supervisor.json", identity.to_json())
-        environment = dict(os.environ)
-        supervisor = Supervisor(home, load_settings(home), environment, NvmlProbe(environment))
+        settings = load_settings(home)
+        environment = {**os.environ, **settings_environment(settings)}
+        supervisor = Supervisor(home, settings, environment, NvmlProbe(environment))
         signal.signal(signal.SIGTERM, supervisor.leave)
         supervisor.serve()
         lock.release()

@@ -9,6 +9,7 @@ from synthlab.engines.protocol import Generator
 from synthlab.errors import JobError
 from synthlab.jobs.context import JobContext
 from synthlab.jobs.generate_served import find_server, served_name
+from synthlab.jobs.generate_vllm import open_vllm
 from synthlab.jobs.model_inputs import ModelInputs, find_model
 
 
@@ -34,8 +35,11 @@ def open_engine(context: JobContext) -> Iterator[Generator]:
         from synthlab.engines.openai_engine import OpenAIEngine
 
         yield OpenAIEngine(find_server(context))
+    elif name == "vllm":
+        with open_vllm(context) as engine:
+            yield engine
     else:
-        known = '"transformers" or "openai"'
+        known = '"transformers", "vllm" or "openai"'
         raise JobError("no_engine", f"engine {name!r} is not available", f"use {known}")
 
 

@@ -44,6 +44,7 @@ class Behaviour:
     """By question and by how often it was asked before."""
     pause_s: float = 0.0
     key: str = ""
+    models: tuple[str, ...] = (MODEL,)
     requests: list[dict[str, Any]] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)
     under_way: int = 0
@@ -59,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The list of models, and health."""
-        self.send_json(200, {"data": [{"id": MODEL}]})
+        self.send_json(200, {"data": [{"id": name} for name in self.behaviour.models]})
 
     def do_POST(self) -> None:
         """A chat completion."""
@@ -77,7 +78,10 @@ class Handler(BaseHTTPRequestHandler):
             if state.key and self.headers.get("Authorization") != f"Bearer {state.key}":
                 given = self.headers.get("Authorization")
                 self.send_json(401, {"error": {"message": f"wrong key: {given}"}})
-            elif not self.path.endswith("/v1/chat/completions") or request["model"] != MODEL:
+            elif (
+                not self.path.endswith("/v1/chat/completions")
+                or request["model"] not in state.models
+            ):
                 self.send_json(404, {"error": {"message": "no such model"}})
             else:
                 fault = state.fault(question, attempt)

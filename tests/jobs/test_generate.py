@@ -162,7 +162,8 @@ def test_no_usable_answer_is_a_failure(lab: Lab, run_job: Any) -> None:
     ("change", "code"),
     [
         ({"model": {"id": "x", "revision": None, "digest": None}}, "no_identity"),
-        ({"engine": "vllm"}, "no_engine"),
+        ({"engine": "abacus"}, "no_engine"),
+        ({"engine": "vllm"}, "no_vllm"),
         ({"dtype": "int4"}, "bad_dtype"),
     ],
 )
