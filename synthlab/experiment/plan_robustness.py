@@ -12,8 +12,10 @@ from typing import Any, Protocol
 
 from synthlab.errors import SpecError
 from synthlab.experiment.kinship import kinship_warning
-from synthlab.experiment.models import ResolvedModel
+from synthlab.experiment.models import ModelIdentity, ResolvedModel
+from synthlab.experiment.plan_sources import way_to
 from synthlab.experiment.robustness_roles import ROLES_OF
+from synthlab.experiment.robustness_section import judge_as_source
 from synthlab.experiment.rubrics import RubricKind, find_rubric
 from synthlab.experiment.spec import (
     NO_JUDGE,
@@ -23,6 +25,7 @@ from synthlab.experiment.spec import (
     Purpose,
     RobustnessOptions,
     Sampling,
+    Source,
 )
 from synthlab.experiment.steps import Cell, StepKind
 
@@ -148,9 +151,49 @@ class Asking:
     model: ResolvedModel
     params: Mapping[str, Any]
     """What decides the judge's reply, as it stands in the parameters of steps."""
+    served: Source | None = None
+    """How the server is reached, for a judge that is not computed here."""
+
+    def add(
+        self,
+        planner: StepBuilder,
+        kind: StepKind,
+        label: str,
+        params: Mapping[str, Any],
+        inputs: Mapping[str, str],
+    ) -> str:
+        """Add a step in which the judge is asked; returns its label."""
+        whole = {**self.params, **params}
+        if self.served is None:
+            return planner.add(kind, label, whole, inputs, model=self.model)
+        place = self.served.base_url or ""
+        warning = (
+            f"nobody can check which model judges at {place} as {self.served.model}; its judgements"
+            " are reused by that name"
+        )
+        return planner.add(
+            kind,
+            label,
+            whole,
+            inputs,
+            locate={"server": place},
+            observing={"warning": warning, **way_to(self.served)},
+        )
 
 
 def _find_judge(planner: StepBuilder, options: RobustnessOptions) -> Asking:
+    judging = options.judging
+    taken = {
+        "method": judging.method,
+        "draws": judging.draws,
+        "temperature": judging.temperature,
+        "reply_tokens": judging.reply_tokens,
+    }
+    if judging.engine == "openai":
+        identity = ModelIdentity(options.judge or "", options.revision, None)
+        params = {"model": identity.to_json(), "engine": judging.engine, "judging": taken}
+        served = judge_as_source(options.judge, options.revision, judging)
+        return Asking(ResolvedModel(identity, None), params, served)
     model = planner.base_model()
     if options.judge is not None:
         with planner.located("evaluate", "robustness", "judge"):
@@ -158,7 +201,7 @@ def _find_judge(planner: StepBuilder, options: RobustnessOptions) -> Asking:
     params = {
         "model": model.identity.to_json(),
         "dtype": planner.spec.base.dtype,
-        "judging": asdict(options.judging),
+        "judging": taken,
     }
     return Asking(model, params)
 
@@ -179,8 +222,8 @@ def _judge(
     label: str,
 ) -> str:
     """The step in which the judge reads the answers under one rubric."""
-    params = {**asking.params, "rubrics": rubrics, "sets": [one.to_json() for one in sets]}
-    return planner.add("judge", label, params, _set_inputs(sets), model=asking.model)
+    params = {"rubrics": rubrics, "sets": [one.to_json() for one in sets]}
+    return asking.add(planner, "judge", label, params, _set_inputs(sets))
 
 
 def _judge_card(
@@ -188,12 +231,11 @@ def _judge_card(
 ) -> str:
     """The step that finds out, once for all cells, whether the judge can tell a refusal."""
     params = {
-        **asking.params,
         "rubrics": {"states": rubrics["states"]},
         "least_mass": options.least_mass,
         "gold": gold_digest(),
     }
-    return planner.add("calibrate", "calibrate/judge", params, {}, model=asking.model)
+    return asking.add(planner, "calibrate", "calibrate/judge", params, {})
 
 
 def gold_digest() -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import get_args
 
 from synthlab.experiment import spec
+from synthlab.experiment.served_section import MOST_AT_ONCE, check_server
 from synthlab.experiment.table_reader import Problems, TableReader, nearest
 
 SEED_LIMIT = 2**31 - 1
@@ -46,7 +47,7 @@ def read_robustness(table: TableReader, sampling: spec.Sampling | None) -> spec.
         sampling=sampling,
         judge=table.text("judge"),
         revision=table.text("revision"),
-        judging=_read_judging(table.subtable("judging")),
+        judging=_read_judging(table.subtable("judging"), table),
         least_mass=table.number("least_mass", 0.2, maximum=1.0),
         rubrics=spec.RobustnessRubrics(
             states=rubrics.text("states") or default.states,
@@ -66,13 +67,33 @@ def read_robustness(table: TableReader, sampling: spec.Sampling | None) -> spec.
     return options
 
 
-def _read_judging(table: TableReader) -> spec.Judging:
+def judge_as_source(model: str | None, revision: str | None, judging: spec.Judging) -> spec.Source:
+    """The judge as a source would name it, for what both share: how an engine is reached."""
+    return spec.Source(
+        name="judge",
+        kind="model",
+        prompts="",
+        model=model,
+        revision=revision,
+        engine=judging.engine,
+        base_url=judging.base_url,
+        api_key_env=judging.api_key_env,
+        concurrency=judging.concurrency,
+    )
+
+
+def _read_judging(table: TableReader, axis: TableReader) -> spec.Judging:
+    """axis: the table that names the judge itself."""
     default = spec.Judging()
     judging = spec.Judging(
         method=table.choice("method", get_args(spec.JudgeMethod), default.method),
         draws=table.integer("draws", default.draws, minimum=1),
         temperature=table.number("temperature", default.temperature),
         reply_tokens=table.integer("reply_tokens", default.reply_tokens, minimum=1),
+        engine=table.choice("engine", get_args(spec.JudgeEngine), default.engine),
+        base_url=table.text("base_url"),
+        api_key_env=table.text("api_key_env"),
+        concurrency=table.optional_integer("concurrency", minimum=1, maximum=MOST_AT_ONCE),
     )
     table.close()
     if judging.method == "labels":
@@ -81,6 +102,13 @@ def _read_judging(table: TableReader) -> spec.Judging:
                 table.fault(key, 'belongs to method = "parsed"; labels are read and not drawn')
     elif judging.draws > 1 and not judging.temperature:
         table.fault("draws", "are all alike at temperature 0; give a temperature, or one draw")
+    if judging.engine == "openai" and judging.method == "labels":
+        table.fault("engine", 'is asked in words; write method = "parsed" beside it')
+    if judging.engine == "openai" and axis.text("judge") in (None, spec.NO_JUDGE):
+        axis.fault("judge", "is missing: the name under which the server knows the judge")
+    else:
+        served = judge_as_source(axis.text("judge"), axis.text("revision"), judging)
+        check_server(served, table, list(table.table))
     return judging
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import get_args
-from urllib.parse import urlsplit
 
 from synthlab.experiment import spec
 from synthlab.experiment.sections import SEED_LIMIT, read_sampling
+from synthlab.experiment.served_section import (
+    MOST_AT_ONCE,
+    OF_OPENAI,
+    OF_SERVERS,
+    check_server,
+)
 from synthlab.experiment.table_reader import TableReader
 
-KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*_API_KEY")
-"""Only variables of such names reach a job, and only the job that names them."""
 NOT_OF_PEOPLE = (
     "model", "revision", "engine", "base_url", "adapter", "system", "sampling", "seed",
 )  # fmt: skip
-OF_SERVERS = ("concurrency", "timeout_s", "patience_s", "logprobs")
-OF_OPENAI = ("base_url", "api_key_env", "price")
-MOST_AT_ONCE = 1024
 
 
 def read_source(name: str, table: TableReader) -> spec.Source:
@@ -52,7 +51,7 @@ def read_source(name: str, table: TableReader) -> spec.Source:
             if key in (*NOT_OF_PEOPLE, *OF_SERVERS, *OF_OPENAI):
                 table.fault(key, "is a key of model sources; people have none")
         return source
-    _check_server(source, table, given)
+    check_server(source, table, given)
     if source.revision is not None and source.model is None:
         table.fault("revision", "needs a model beside it")
     return source
@@ -65,41 +64,3 @@ def _read_price(table: TableReader) -> spec.Price:
     )
     table.close()
     return price
-
-
-def _check_server(source: spec.Source, table: TableReader, given: list[str]) -> None:
-    for key in given:
-        if key in OF_SERVERS and source.engine == "transformers":
-            table.fault(key, 'goes together with engine = "openai" or "vllm"')
-        if key in OF_OPENAI and source.engine != "openai":
-            table.fault(key, 'goes together with engine = "openai"')
-    if source.engine != "openai":
-        return
-    if source.base_url is None:
-        table.fault("base_url", 'goes together with engine = "openai"')
-    elif problem := _address_problem(source.base_url):
-        table.fault("base_url", problem)
-    if source.model is None:
-        table.fault("model", "is missing: the name under which the server knows the model")
-    if source.adapter is not None:
-        table.fault(
-            "adapter", "is not for a server: give the name it serves the adapter by as model"
-        )
-    if source.api_key_env is not None and not KEY_VARIABLE.fullmatch(source.api_key_env):
-        table.fault(
-            "api_key_env", "must be the name of an environment variable that ends in _API_KEY"
-        )
-
-
-def _address_problem(address: str) -> str:
-    """What is wrong with the address of a server; empty if nothing is."""
-    try:
-        parts = urlsplit(address)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError as error:
-        return f"is no address: {error}"
-    if not usable:
-        return "must be an address such as http://127.0.0.1:8000/v1"
-    if parts.username is not None or parts.password is not None or parts.query:
-        return "must hold no password, key or query; name a variable in api_key_env"
-    return ""

@@ -13,6 +13,7 @@ Assign: TypeAlias = Literal["random", "folds", "all"]
 LossOn: TypeAlias = Literal["completion", "all"]
 Scheduler: TypeAlias = Literal["linear", "cosine", "constant", "constant_with_warmup"]
 Dtype: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
+JudgeEngine: TypeAlias = Literal["transformers", "openai"]
 JudgeMethod: TypeAlias = Literal["labels", "parsed"]
 Axis: TypeAlias = Literal["collapse", "robustness", "bias"]
 CollapseMetric: TypeAlias = Literal[
@@ -360,6 +361,14 @@ class Judging:
     """How freely a reply is drawn; 0 takes the likeliest token each time."""
     reply_tokens: int = 32
     """Longest reply of the method `parsed`, in tokens."""
+    engine: JudgeEngine = "transformers"
+    """`transformers` computes here, `openai` asks a server, which takes `method = "parsed"`."""
+    base_url: str | None = None
+    """Address of an OpenAI-compatible server that knows the judge by its name; mostly ends in `/v1`."""
+    api_key_env: str | None = None
+    """Environment variable that holds the server's key; its name ends in `_API_KEY`."""
+    concurrency: int | None = None
+    """Questions under way at once at a server; 8 where it is not given."""
 
 
 @dataclass(frozen=True)
@@ -371,10 +380,10 @@ class RobustnessOptions:
     sampling: Sampling | None = None
     """How the conditions are asked; as in `[evaluate]` where it is not given."""
     judge: str | None = None
-    """Model that judges: hub id, path or `builtin:NAME`; the base model, with a warning, if not given;
-    `"none"` leaves the states to the matcher and every grade undefined."""
+    """Model that judges: hub id, path, `builtin:NAME`, or its name at a server; the base model, with a
+    warning, if not given; `"none"` leaves the states to the matcher and every grade undefined."""
     revision: str | None = None
-    """Revision of a judge from the hub."""
+    """Revision of a judge from the hub, or any word that tells versions of a served one apart."""
     judging: Judging = field(default_factory=Judging)
     """How the judge's word is taken."""
     least_mass: float = 0.2

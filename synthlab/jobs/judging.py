@@ -22,6 +22,8 @@ JUDGE_VERSION = 1
 LOG = "judgements.jsonl"
 """The memory of a run in `work/`, and what a finished one publishes in `out/`."""
 KEY_LETTERS = 32
+SERVED = "served"
+"""Stands for what nobody can know of a model behind a server."""
 JUDGE_FAILED = "the judge failed: "
 """How the reason begins where it was no fault of the response."""
 TOO_LONG = "longer than the judge's context"
@@ -34,7 +36,7 @@ class JudgeIdentity:
 
     model: str
     pinned: str
-    """Revision and digest of its weights."""
+    """Revision and digest of its weights, or what its user calls the version behind a server."""
     dtype: str
     method: str
     """`labels` or `parsed`."""
@@ -47,8 +49,10 @@ class JudgeIdentity:
     def of(cls, params: Mapping[str, Any]) -> JudgeIdentity:
         """The judge that the parameters of a step name."""
         model, judging = params["model"], params["judging"]
-        pinned = f"{model.get('revision') or ''}:{model.get('digest') or ''}"
-        name, dtype = str(model["id"]), str(params["dtype"])
+        revision = model.get("revision") or ""
+        is_served = params.get("engine", "transformers") == "openai"
+        pinned = f"{SERVED}:{revision}" if is_served else f"{revision}:{model.get('digest') or ''}"
+        name, dtype = str(model["id"]), SERVED if is_served else str(params["dtype"])
         if judging["method"] == "labels":
             return cls(name, pinned, dtype, "labels")
         return cls(

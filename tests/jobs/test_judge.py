@@ -19,6 +19,7 @@ from synthlab.jobs import judge, judging, robustness
 from synthlab.jobs.context import JobStopped
 from synthlab.jobs.judge_replies import NO_LABEL, parse_label, parsed_replies
 from synthlab.jobs.judging import Ask, JudgeIdentity, Judgement, make_ask
+from tests.jobs import served
 from tests.jobs.conftest import Lab
 from tests.jobs.processes import start, wait_until
 from tests.jobs.robustness_lab import (
@@ -374,6 +375,38 @@ def test_a_real_model_that_cannot_grade_leaves_every_answer_unscored(
     assert {record["reason"] for record in published(directory).values()} == {NO_LABEL}
     notes = [event["text"] for event in lab.events("jud1", "note")]
     assert any(f"8 of 8 questions have no judgement: {NO_LABEL}" in note for note in notes)
+
+
+def test_a_judge_behind_a_server_is_asked_in_words(
+    lab: Lab, run_job: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served, "answer_to", lambda _: "The grade is: 4")
+    monkeypatch.setattr("synthlab.engines.loading.load_model", no_model)
+    behaviour = served.Behaviour()
+    given = {
+        "model": {"id": served.MODEL, "revision": None, "digest": None},
+        "engine": "openai",
+        "judging": PARSED,
+    }
+    way = {
+        "api_key_env": None,
+        "concurrency": 2,
+        "timeout_s": 20.0,
+        "patience_s": 1.0,
+        "price": None,
+    }
+    with served.serving(behaviour) as url:
+        directory = queued_judge(lab, "jud1", "quality", **given)
+        directory.relocate({"server": url}, {"server": way})
+        run_job(judge, directory)
+    found = published(directory)
+    assert len(found) == len(behaviour.requests) == 8
+    assert {tuple(record["p"]) for record in found.values()} == {(0.0, 0.0, 0.0, 1.0, 0.0)}
+    (request, *_) = behaviour.requests
+    assert (request["temperature"], request["max_tokens"]) == (0.0, 8)
+    manifest = directory.read_manifest()
+    assert manifest is not None
+    assert manifest.info["judge"].startswith("micro@served, parsed: 1 reply")
 
 
 def test_an_answer_at_which_the_judge_failed_is_asked_again(lab: Lab, run_job: Any) -> None:

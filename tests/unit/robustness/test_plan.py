@@ -151,6 +151,28 @@ def test_no_judge_is_asked_where_the_file_wants_none() -> None:
     assert not step.needs_model
 
 
+SERVED = (
+    f'{AXIS}judging = {{ method = "parsed", engine = "openai", base_url = "http://here:1/v1", '
+    'api_key_env = "JUDGE_API_KEY" }\n'
+)
+
+
+def test_a_judge_behind_a_server_is_known_by_its_name_and_the_way_to_it_is_not_in_the_key() -> None:
+    plan = robust((AXIS, SERVED))
+    step = plan.step("judge-quality/human.s0")
+    assert not step.needs_model
+    assert step.params["model"] == {"id": "judge-model", "revision": None, "digest": None}
+    assert step.locate["server"] == "http://here:1/v1"
+    assert step.observing["server"]["api_key_env"] == "JUDGE_API_KEY"
+    assert "nobody can check which model judges" in step.observing["warning"]
+    assert "here:1" not in repr(step.params)
+    moved = robust((AXIS, SERVED.replace("here:1", "there:2")))
+    assert keys(moved) == keys(plan)
+    named = keys(robust((AXIS, SERVED.replace('"judge-model"', '"judge-model"\nrevision = "b"'))))
+    changed = {x for x in named if named[x] != keys(plan)[x]}
+    assert changed == {*CELLS, *JUDGES, "calibrate/judge"}
+
+
 def model(name: str, folder: Path | None = None, digest: str = "d") -> ResolvedModel:
     return ResolvedModel(ModelIdentity(name, None, digest), folder)
 
@@ -206,6 +228,14 @@ def test_the_axis_alone_needs_no_held_out_set() -> None:
         (
             (AXIS, f'{AXIS}judging = {{ method = "parsed", draws = 3 }}\n'),
             "are all alike at temperature 0",
+        ),
+        ((AXIS, SERVED.replace('method = "parsed", ', "")), 'write method = "parsed" beside it'),
+        ((AXIS, SERVED.replace('base_url = "http://here:1/v1", ', "")), "goes together with"),
+        ((AXIS, SERVED.replace("http://here:1/v1", "here")), "must be an address"),
+        ((AXIS, SERVED.replace('judge = "judge-model"', "")), "is missing: the name under which"),
+        (
+            (AXIS, f'{AXIS}judging = {{ base_url = "http://x" }}\n'),
+            'goes together with engine = "openai"',
         ),
         (
             (AXIS, '\n[evaluate.robustness]\njudge = "none"\nleast_mass = 0.1\n'),
