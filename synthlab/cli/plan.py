@@ -15,6 +15,7 @@ from synthlab.cli.output import Column, Output
 from synthlab.cli.session import Session
 from synthlab.cli.words import count, size
 from synthlab.errors import ExitCode
+from synthlab.execution.checkpoints import Checkpoints
 from synthlab.execution.gpus import NvmlProbe
 from synthlab.execution.paces import read_facts
 from synthlab.execution.resolve import Action, StepStatus, previous_params, resolve
@@ -45,7 +46,7 @@ def read_submission(session: Session, home: LabHome, name: str) -> Submission:
     spec = load_spec(path)
     imported = imported_sets(home)
     with LocalResolver(
-        path.parent, FileHashes(home.cache), session.environment, imported
+        path.parent, FileHashes(home.cache), session.environment, imported, Checkpoints(home)
     ) as resolver:
         plan = build_plan(spec, AbsentAllowed(resolver))
     for warning in dict.fromkeys(step.observing.get("warning") for step in plan.steps):

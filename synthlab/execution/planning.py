@@ -9,6 +9,7 @@ from pathlib import Path
 from storage.catalog.connection import open_reader
 from storage.catalog.imports import imported_sets
 from storage.home import LabHome
+from synthlab.execution.checkpoints import Checkpoints
 from synthlab.execution.resolve import StepStatus, previous_params, resolve
 from synthlab.execution.submission import Submission
 from synthlab.experiment.absent import AbsentAllowed
@@ -34,7 +35,8 @@ def plan_text(home: LabHome, environment: Mapping[str, str], text: str, path: Pa
     """
     spec = parse_spec(text, path)
     imported = imported_sets(home)
-    with LocalResolver(path.parent, FileHashes(home.cache), environment, imported) as resolver:
+    hashes, trained = FileHashes(home.cache), Checkpoints(home)
+    with LocalResolver(path.parent, hashes, environment, imported, trained) as resolver:
         plan = build_plan(spec, AbsentAllowed(resolver))
     warnings = dict.fromkeys(
         str(step.observing["warning"]) for step in plan.steps if step.observing.get("warning")

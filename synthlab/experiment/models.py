@@ -62,6 +62,16 @@ class ResolvedAdapter:
 
     digest: str
     folder: Path
+    base: ModelIdentity | None = None
+    """The model that it was trained on, where that is known."""
+
+    def fits(self, model: ModelIdentity) -> bool:
+        """Whether nothing says that it was trained on another model."""
+        if self.base is None:
+            return True
+        if self.base.digest and model.digest:
+            return self.base.digest == model.digest
+        return not (self.base.revision and model.revision) or self.base.revision == model.revision
 
 
 @dataclass(frozen=True)

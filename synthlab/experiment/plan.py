@@ -172,6 +172,11 @@ class _Planner:
         elif source.adapter is not None:
             with self.located(*keys, "adapter"):
                 adapter = self.resolver.adapter(source.adapter)
+                if adapter.base is not None and not adapter.fits(model.identity):
+                    raise SpecError(
+                        f"{source.adapter} was trained on {adapter.base.id}, which is not the model"
+                        f" {model.identity.id} of this source"
+                    )
             params["adapter"] = {"digest": adapter.digest}
             locate["adapter"] = str(adapter.folder)
         system = self.spec.base.system if source.system is None else source.system

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from synthlab.experiment.datasets import DatasetResolver, ResolvedDataset
 from synthlab.experiment.embedders import EmbedderResolver, ResolvedEmbedder
 from synthlab.experiment.file_hashes import FileHashes
 from synthlab.experiment.hub import hub_from_environment
-from synthlab.experiment.models import ModelResolver, ResolvedAdapter, ResolvedModel
+from synthlab.experiment.models import ModelIdentity, ModelResolver, ResolvedAdapter, ResolvedModel
+
+CHECKPOINT = "checkpoint:"
+"""Begins the name of an adapter that this lab has trained."""
+
+
+class TrainedAdapter(NamedTuple):
+    """Where the adapter of a run lies, and which model it was trained on."""
+
+    folder: Path
+    base: ModelIdentity
 
 
 class Resolver(Protocol):
@@ -41,10 +52,12 @@ class LocalResolver:
         hashes: FileHashes,
         environ: Mapping[str, str],
         imported: Mapping[str, Path] | None = None,
+        checkpoints: Callable[[str], TrainedAdapter] | None = None,
     ) -> None:
-        """imported: see DatasetResolver.imported."""
+        """imported: see DatasetResolver.imported; checkpoints: finds adapters of the lab's own runs."""
         hub = hub_from_environment(environ, Path(environ.get("HOME") or Path.home()))
         self._hashes = hashes
+        self._checkpoints = checkpoints
         self._models = ModelResolver(base, hub, hashes)
         self._embedders = EmbedderResolver(base, hub, hashes)
         self._datasets = DatasetResolver(base, hub, hashes, imported or {})
@@ -60,8 +73,11 @@ class LocalResolver:
         return self._models.resolve(reference, revision)
 
     def adapter(self, reference: str) -> ResolvedAdapter:
-        """See ModelResolver.resolve_adapter."""
-        return self._models.resolve_adapter(reference)
+        """See ModelResolver.resolve_adapter; `checkpoint:RUN` means one that this lab has trained."""
+        if self._checkpoints is None or not reference.startswith(CHECKPOINT):
+            return self._models.resolve_adapter(reference)
+        trained = self._checkpoints(reference.removeprefix(CHECKPOINT))
+        return replace(self._models.resolve_adapter(str(trained.folder)), base=trained.base)
 
     def embedder(self, reference: str) -> ResolvedEmbedder:
         """See EmbedderResolver.resolve."""
