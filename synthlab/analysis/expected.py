@@ -16,7 +16,7 @@ from synthlab.analysis.measured import MeasuredCell, read_cells
 from synthlab.analysis.statistics.estimates import DEFAULT_ALPHA, Interval, undefined_interval
 from synthlab.analysis.statistics.multiplicity import HolmFamily, NamedP, holm
 from synthlab.errors import SynthlabError
-from synthlab.experiment.spec import Expected, ExpectedPair
+from synthlab.experiment.expectations import Expected, ExpectedPair
 from synthlab.metrics import catalog
 
 Outcome: TypeAlias = Literal["confirmed", "contradicted", "undecided"]

@@ -13,8 +13,8 @@ from synthlab.cli.output import Column, Output
 from synthlab.cli.session import Session, one_experiment
 from synthlab.cli.words import figure
 from synthlab.errors import ExitCode
+from synthlab.experiment.expectations import Expected
 from synthlab.experiment.load import parse_spec
-from synthlab.experiment.spec import Expected
 
 if TYPE_CHECKING:
     from synthlab.analysis.expected import CheckedPart, ExpectedTable

@@ -17,12 +17,12 @@ from synthlab.cli.words import count, size
 from synthlab.errors import ExitCode
 from synthlab.execution.checkpoints import Checkpoints
 from synthlab.execution.gpus import NvmlProbe
-from synthlab.execution.paces import read_facts
+from synthlab.execution.paces import estimate_plan
 from synthlab.execution.resolve import Action, StepStatus, previous_params, resolve
 from synthlab.execution.settings import load_settings
 from synthlab.execution.submission import Submission
 from synthlab.experiment.absent import AbsentAllowed
-from synthlab.experiment.estimates import KindEstimate, PlanEstimate, estimate
+from synthlab.experiment.estimates import KindEstimate, PlanEstimate
 from synthlab.experiment.file_hashes import FileHashes
 from synthlab.experiment.load import load_spec
 from synthlab.experiment.plan import build_plan
@@ -65,11 +65,10 @@ def plan_experiment(session: Session) -> ExitCode:
     try:
         earlier = previous_params(connection, submission.name)
         statuses = list(resolve(connection, home, submission.steps, earlier).values())
-        facts = read_facts(connection, load_settings(home), NvmlProbe(session.environment))
+        probe = NvmlProbe(session.environment)
+        cost = estimate_plan(connection, load_settings(home), probe, statuses)
     finally:
         connection.close()
-    todo = {status.step.label for status in statuses if status.action is not Action.CACHED}
-    cost = estimate(submission.steps, facts, todo=todo)
     rows = [_row(status) for status in statuses]
     if session.arguments.json:
         document = {"experiment": submission.name, "steps": rows, "conditions": conditions}

@@ -11,8 +11,9 @@ from typing import Any
 
 from synthlab.errors import SpecError
 from synthlab.execution.gpus import GpuProbe
+from synthlab.execution.resolve import Action, StepStatus
 from synthlab.execution.settings import Settings
-from synthlab.experiment.estimates import Facts, Pace
+from synthlab.experiment.estimates import Facts, Pace, PlanEstimate, estimate
 from synthlab.experiment.shapes import GpuShape, gpu_of, known_datasets, known_models
 from synthlab.experiment.workload import Counted
 
@@ -37,6 +38,18 @@ def read_facts(connection: sqlite3.Connection, settings: Settings, probe: GpuPro
         counted=read_counted(connection),
         paces=read_paces(connection),
     )
+
+
+def estimate_plan(
+    connection: sqlite3.Connection,
+    settings: Settings,
+    probe: GpuProbe,
+    statuses: Sequence[StepStatus],
+) -> PlanEstimate:
+    """What the steps of a plan that are not cached will cost at this site; raises SpecError."""
+    todo = {one.step.label for one in statuses if one.action is not Action.CACHED}
+    facts = read_facts(connection, settings, probe)
+    return estimate([one.step for one in statuses], facts, todo=todo)
 
 
 def _gpu(wanted: str, here: Sequence[str]) -> GpuShape:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from synthlab.experiment.spec import Dose, Expected, ExperimentSpec
+from synthlab.experiment.expectations import Dose, Expected
+from synthlab.experiment.spec import ExperimentSpec
 from synthlab.experiment.table_reader import Problems, TableReader, nearest
 from synthlab.metrics import catalog
 

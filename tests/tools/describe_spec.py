@@ -1,4 +1,4 @@
-"""Writes docs/experiment-file.md from the attribute docstrings of `synthlab/experiment/spec.py`.
+"""Writes docs/experiment-file.md from the attribute docstrings of the types that read the file.
 
 `python -m tests.tools.describe_spec` after a change of the grammar; a test compares the two.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SPEC = ROOT / "synthlab" / "experiment" / "spec.py"
+SPECS = [ROOT / "synthlab" / "experiment" / f"{name}.py" for name in ("spec", "expectations")]
 TARGET = ROOT / "docs" / "experiment-file.md"
 
 SECTIONS = {
@@ -55,17 +55,20 @@ Written by `python -m tests.tools.describe_spec` from the types that read the fi
 """
 
 
+def statements() -> list[ast.stmt]:
+    """Everything at the top of the modules that hold the types."""
+    return [node for path in SPECS for node in ast.parse(path.read_text(encoding="utf-8")).body]
+
+
 def classes() -> dict[str, ast.ClassDef]:
     """Every class of the spec module by name."""
-    tree = ast.parse(SPEC.read_text(encoding="utf-8"))
-    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    return {node.name: node for node in statements() if isinstance(node, ast.ClassDef)}
 
 
 def choices() -> dict[str, str]:
     """What each named `Literal` of the spec module allows."""
-    tree = ast.parse(SPEC.read_text(encoding="utf-8"))
     found = {}
-    for node in tree.body:
+    for node in statements():
         if (
             isinstance(node, ast.AnnAssign)
             and isinstance(node.target, ast.Name)

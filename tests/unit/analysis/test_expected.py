@@ -16,7 +16,7 @@ from synthlab.analysis.comparison import Comparison
 from synthlab.analysis.expected import ExpectedTable, check_expectations
 from synthlab.analysis.measured import MeasuredCell
 from synthlab.errors import UsageError
-from synthlab.experiment.spec import Dose, Expected
+from synthlab.experiment.expectations import Dose, Expected
 from tests.unit.analysis.test_compare import make_cell
 
 SHIFTS = {"vanilla": 0.5, "single": 0.3, "multi": 0.3, "human": 0.0}

@@ -152,7 +152,9 @@ def test_hostile_words_are_only_words(index: SampleIndex, text: str) -> None:
     assert index.count() == 48
 
 
-@pytest.mark.parametrize("text", ["nobody.state=x", "vanilla.quality>high", "(a", "order:nothing", "a\x00"])
+@pytest.mark.parametrize(
+    "text", ["nobody.state=x", "vanilla.quality>high", "(a", "order:nothing", "a\x00"]
+)
 def test_nonsense_is_refused_in_words(index: SampleIndex, text: str) -> None:
     with pytest.raises(FilterError):
         index.page(text)

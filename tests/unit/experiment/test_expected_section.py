@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from synthlab.errors import SpecError
-from synthlab.experiment.spec import Dose, Expected, ExpectedPair
+from synthlab.experiment.expectations import Dose, Expected, ExpectedPair
 from tests.unit.experiment.examples import EGGS, eggs
 
 END = "token_budget = 500\n"
