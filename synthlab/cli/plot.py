@@ -56,7 +56,7 @@ class _Found(NamedTuple):
 def plot(session: Session) -> ExitCode:
     """Draw one chart; exit code 5 if some of the measurements that it should show are missing."""
     arguments = session.arguments
-    _check_size(arguments.width, arguments.height)
+    check_size(arguments.width, arguments.height)
     with session.catalog() as connection:
         found = _read(session, connection)
     what = arguments.what or _default(found)
@@ -74,14 +74,15 @@ def plot(session: Session) -> ExitCode:
             },
         )
     else:
-        _print(session, found.experiment["id"], chart)
+        print_chart(session, found.experiment["id"], chart)
     if missing:
         session.output.say(f"not shown, not finished: {', '.join(missing)}")
         return ExitCode.DEGRADED
     return ExitCode.DONE
 
 
-def _check_size(width: int | None, height: int | None) -> None:
+def check_size(width: int | None, height: int | None) -> None:
+    """Raises UsageError for a size that no chart can have."""
     from synthlab.analysis.charts.sizes import MAX_HEIGHT, MAX_WIDTH, MIN_HEIGHT, MIN_WIDTH
 
     for name, value, least, most in (
@@ -251,7 +252,8 @@ def _as_json(value: Any) -> Any:
     return [_as_json(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def _print(session: Session, experiment: str, chart: Chart) -> None:
+def print_chart(session: Session, experiment: str, chart: Chart) -> None:
+    """Draw a chart as large as asked for or as the terminal is; its notes go to stderr."""
     from synthlab.analysis.charts.adapter import draw
     from synthlab.analysis.charts.ansi import colour_depth
 

@@ -94,10 +94,10 @@ def draw_lines(chart: LineChart, width: int, height: int, symbols: Symbols) -> G
 
 
 def draw_scatter(chart: ScatterWithIntervals, width: int, height: int, symbols: Symbols) -> Grid:
-    """Markers with vertical error bars."""
+    """Markers with vertical error bars, and horizontal ones where x has an interval."""
     points = [point for series in chart.series for point in series.points]
     rulers = (
-        ruler(chart.x, (p.x for p in points)),
+        ruler(chart.x, (v for p in points for v in (p.x, p.x_low, p.x_high))),
         ruler(chart.y, (v for p in points for v in (p.value, p.low, p.high))),
     )
     missing = sum(rulers[0].place(p.x) is None or rulers[1].place(p.value) is None for p in points)
@@ -225,6 +225,10 @@ def _interval_layer(
         if 0 <= middle.x <= 1 and 0 <= middle.y <= 1:
             first = max(0, min(round(middle.x * last) - count // 2, last + 1 - count))
             across = min(1.0, (first + number) / last)
+            left, right = (rulers[0].clamp(bound) for bound in (point.x_low, point.x_high))
+            if left is not None and right is not None:
+                across = middle.x  # in a plane a point stands where it is
+                paths.append((Point(left, middle.y), Point(right, middle.y)))
             dots.append(Point(across, middle.y))
             low, high = (rulers[1].clamp(bound) for bound in (point.low, point.high))
             if low is not None and high is not None:

@@ -65,6 +65,9 @@ class IntervalPoint:
     value: float
     low: float = math.nan
     high: float = math.nan
+    x_low: float = math.nan
+    """Interval of x, where x is itself an estimate."""
+    x_high: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class IntervalSeries:
 
 @dataclass(frozen=True)
 class ScatterWithIntervals:
-    """Points with error bars over one x axis."""
+    """Points with error bars, over one x axis or in a plane."""
 
     title: str
     x: Axis

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from synthlab.cli.verbs.parts import EXPERIMENT, Argument, Verb, flag
 
+CHART_SIZE = (
+    Argument(("--width",), {"type": int, "metavar": "N", "help": "columns"}),
+    Argument(("--height",), {"type": int, "metavar": "N", "help": "rows"}),
+    Argument(
+        ("--symbols",),
+        {"default": "auto", "choices": ["auto", "braille", "block", "ascii"]},
+    ),
+)
+
 VERBS = (
     Verb(
         "results",
@@ -67,6 +76,21 @@ VERBS = (
         ),
     ),
     Verb(
+        "pareto",
+        "pareto:pareto",
+        "conditions in the plane of two metrics, dominated ones marked",
+        (
+            EXPERIMENT,
+            Argument(("--x",), {"metavar": "METRIC", "help": "such as self-bleu-4"}),
+            Argument(("--y",), {"metavar": "METRIC", "help": "such as refusal-rate/SET"}),
+            Argument(
+                ("--swaps",),
+                {"type": int, "default": 2000, "metavar": "N", "help": "for each corpus metric"},
+            ),
+            *CHART_SIZE,
+        ),
+    ),
+    Verb(
         "samples",
         "samples:samples",
         "what the conditions answered, side by side; harmful sets masked",
@@ -114,12 +138,7 @@ VERBS = (
             ),
             Argument(("--as",), {"dest": "form", "choices": ["boxes", "histogram", "bars"]}),
             flag("--seeds", text="one curve or bar for each seed instead of their mean"),
-            Argument(("--width",), {"type": int, "metavar": "N", "help": "columns"}),
-            Argument(("--height",), {"type": int, "metavar": "N", "help": "rows"}),
-            Argument(
-                ("--symbols",),
-                {"default": "auto", "choices": ["auto", "braille", "block", "ascii"]},
-            ),
+            *CHART_SIZE,
         ),
     ),
 )
