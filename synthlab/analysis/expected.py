@@ -6,7 +6,8 @@ import math
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from statistics import fmean
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from storage.home import LabHome
 from synthlab.analysis.compare_conditions import SWAPS, compare_conditions
@@ -18,6 +19,9 @@ from synthlab.analysis.statistics.multiplicity import HolmFamily, NamedP, holm
 from synthlab.errors import SynthlabError
 from synthlab.experiment.expectations import Expected, ExpectedPair
 from synthlab.metrics import catalog
+
+if TYPE_CHECKING:
+    from synthlab.analysis.dose import DoseValue
 
 Outcome: TypeAlias = Literal["confirmed", "contradicted", "undecided"]
 
@@ -38,6 +42,17 @@ class CheckedPart:
     outcome: Outcome
     why: str
     """Why it is undecided; empty otherwise."""
+    at: tuple[AmountMean, ...] = ()
+    """Of a slope: the metric at each amount."""
+
+
+@dataclass(frozen=True)
+class AmountMean:
+    """Mean of a metric over the conditions of one amount."""
+
+    amount: float
+    value: float
+    conditions: int
 
 
 @dataclass(frozen=True)
@@ -281,9 +296,16 @@ def _trend(
         else:
             outcome, why = ("confirmed" if foretold else "contradicted"), ""
     clusters = min((one.estimate.n_clusters for one in effect.by_seed), default=0)
+    amounts = sorted({one.amount for one in effect.at})
+    at = tuple(_mean_at(amount, effect.at) for amount in amounts)
     return CheckedPart(
-        statement, slope.value, interval, math.nan, clusters, slope.n_seeds, outcome, why
+        statement, slope.value, interval, math.nan, clusters, slope.n_seeds, outcome, why, at
     )
+
+
+def _mean_at(amount: float, values: Sequence[DoseValue]) -> AmountMean:
+    there = [one.value for one in values if one.amount == amount]
+    return AmountMean(amount, fmean(there), len(there))
 
 
 def _of(parts: Sequence[CheckedPart]) -> Outcome:

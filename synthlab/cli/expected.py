@@ -74,6 +74,9 @@ def print_table(output: Output, table: ExpectedTable) -> None:
                 {"what": f"    {part.statement}", "part": part, "outcome": part.outcome}
                 for part in entry.parts
             ]
+        elif alone.at:
+            means = ", ".join(f"{figure(one.value)} at {one.amount:g}" for one in alone.at)
+            rows.append({"what": f"    mean {means}", "part": None, "outcome": ""})
     columns = [
         Column("foretold", lambda row: row["what"]),
         Column("seen [95 %]", lambda row: _seen(row["part"]), True),

@@ -96,6 +96,7 @@ def test_a_trend_is_decided_by_its_interval() -> None:
         "undecided",
     )
     assert falls.parts[0].difference == pytest.approx(-0.25, abs=0.05)
+    assert [one.amount for one in falls.parts[0].at] == [0, 1, 2]
 
 
 @pytest.mark.usefixtures("lab")
