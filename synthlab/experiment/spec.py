@@ -200,15 +200,13 @@ class Source:
     revision: str | None = None
     """Of a hub model; for `openai` any word that tells versions of the served model apart."""
     engine: EngineName = "transformers"
-    """`transformers` computes here, `vllm` in a server that the lab starts (`vllm_python` in
-    `settings.toml`), `openai` at a server that is there already."""
+    """`vllm`: a server that the lab starts (`vllm_python` in `settings.toml`); `openai`: one that runs."""
     base_url: str | None = None
     """Address of an OpenAI-compatible server, for `engine = "openai"`; mostly ends in `/v1`."""
     api_key_env: str | None = None
     """Environment variable that holds the server's key; its name ends in `_API_KEY`."""
     adapter: str | None = None
-    """A mixture (the adapter that its first seed gives), the folder of a peft adapter, or
-    `checkpoint:RUN` for one that this lab has trained (a run id, or `EXPERIMENT:LABEL`)."""
+    """A mixture (its first seed's), a peft folder, `checkpoint:RUN_ID` or `checkpoint:EXPERIMENT:LABEL`."""
     system: str | None = None
     """System prompt; the one of `[base]` where it is not given, none where it is empty."""
     sampling: Sampling = field(default_factory=Sampling)
