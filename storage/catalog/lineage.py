@@ -88,10 +88,14 @@ def cells_of(connection: sqlite3.Connection, run_ids: Iterable[str]) -> list[Row
 
 
 def runs_of_generator(connection: sqlite3.Connection, name: str) -> list[str]:
-    """Runs that hold the responses of a generator, named by its id or the beginning of one."""
+    """Runs that hold the responses of a generator, named by its id or the beginning of one.
+
+    A beginning must reach into what pins the model: the model's name alone means the model.
+    """
     rows = connection.execute(
-        "SELECT DISTINCT run_id FROM sources WHERE substr(generator, 1, length(?)) = ?",
-        (name, name),
+        "SELECT DISTINCT run_id FROM sources WHERE generator = :name"
+        " OR (instr(:name, '@') AND substr(generator, 1, length(:name)) = :name)",
+        {"name": name},
     )
     return [row["run_id"] for row in rows]
 

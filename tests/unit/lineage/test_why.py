@@ -219,6 +219,7 @@ def test_both_directions_have_the_same_edges(lab: EggsLab) -> None:
         ("eggs:mix/multi", "run"),
         (LLAMA, "source"),
         ("builtin:tiny-verse", "model"),
+        ("builtin:tiny-docs", "model"),
         ("builtin:tiny-verse@abab", "model"),
         ("set-train", "data set"),
         ("builtin:set-train", "data set"),
