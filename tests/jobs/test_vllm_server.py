@@ -15,10 +15,10 @@ from storage.durable import read_json, read_records
 from storage.process import ProcessIdentity
 from storage.rundir import RunDir
 from synthlab.engines.vllm_server import (
+    MARK,
     VllmModel,
     command_line,
     lora_rank,
-    marked_processes,
     running_server,
 )
 from synthlab.errors import JobError, JobInterrupted
@@ -46,6 +46,18 @@ def is_alive(pid: int) -> bool:
     return ProcessIdentity.of(pid) is not None
 
 
+def servers_alive() -> list[str]:
+    """Names of processes that any server of ours has left."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and f"\0{MARK}=".encode() in (entry / "environ").read_bytes():
+                found.append((entry / "comm").read_text().strip())
+        except OSError:
+            continue
+    return found
+
+
 def child_of(path: Path) -> int:
     return int(path.read_text())
 
@@ -64,6 +76,7 @@ def test_it_comes_up_and_leaves_nothing_behind(interpreter: Path, tmp_path: Path
     with running_server(served, tmp_path / "log", os.environ, note=notes.append) as server:
         assert server.problem() is None
         assert is_alive(child_of(child))
+        assert "StandIn:Engine" in servers_alive()
         assert server.api_key not in Path(f"/proc/{server.process.pid}/cmdline").read_text()
     assert not is_alive(server.process.pid)
     assert not is_alive(child_of(child))
@@ -270,4 +283,4 @@ def test_a_real_vllm_server_answers_for_base_and_adapter(
     assert all(r["finish_reason"] in ("stop", "length") for r in records(plain))
     assert all(r["completion_tokens"] > 0 for r in records(plain) + records(adapted))
     assert len(read_records(plain.out / "logprobs.jsonl")) == 12
-    assert marked_processes("") == []
+    assert servers_alive() == []
