@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,10 +26,14 @@ from synthlab.analysis.compare_conditions import compare_conditions
 from synthlab.analysis.comparison import Comparison
 from synthlab.analysis.expected import ExpectedTable, check_expectations
 from synthlab.analysis.measured import MeasuredCell, read_cells
+from synthlab.analysis.pareto import ParetoPlane, pareto_plane
 from synthlab.errors import NotFoundError, UsageError
 from synthlab.experiment.load import parse_spec
 from synthlab.lineage.harmful import harmful_sets
 from synthlab.lineage.hops import trace
+
+_PLANES = ((None, None), ("self-bleu-4", "ppl2-log"), ("self-bleu-4", "distinct-2"))
+"""The first two axes; within the first where the second has no values, such as withheld biases."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,8 @@ class Contents:
     comparisons: tuple[Comparison, ...]
     judges: BiasComparison | None
     not_compared: tuple[Failed, ...]
+    plane: ParetoPlane | None
+    """Conditions by two metrics; None where nothing can be compared."""
     foretold: ExpectedTable | None
     """What the file said would come, with what came; None where it says nothing."""
     harmful_sets: frozenset[str]
@@ -149,6 +156,7 @@ def read_contents(home: LabHome, experiment: str, *, swaps: int) -> Contents:
             for name in metrics_reported(connection, identity)
         }
         compared, failed = _compare(connection, home, identity, tuple(cells), swaps)
+        plane = _plane(connection, home, identity, swaps)
         foretold = _check_foretold(connection, home, found, swaps)
         lineage = trace(connection, [step.run_id for step in steps if step.row["axis"]])
         harmful = frozenset[str]().union(*harmful_sets(connection, lineage).values())
@@ -164,6 +172,7 @@ def read_contents(home: LabHome, experiment: str, *, swaps: int) -> Contents:
         compared,
         _judges(cells),
         failed,
+        plane,
         foretold,
         harmful,
     )
@@ -194,6 +203,22 @@ def _compare(
         else:
             compared.append(found)
     return tuple(compared), tuple(failed)
+
+
+def _plane(
+    connection: sqlite3.Connection, home: LabHome, experiment: str, swaps: int
+) -> ParetoPlane | None:
+    """Two axes if both have values to show, else two metrics of one axis."""
+    for x, y in _PLANES:
+        try:
+            plane = pareto_plane(connection, home, experiment, x=x, y=y, swaps=swaps)
+        except (UsageError, NotFoundError):
+            # Fewer than two conditions, or not measured: the limits say what is not compared.
+            continue
+        shown = [p for p in plane.points if math.isfinite(p.x.value) and math.isfinite(p.y.value)]
+        if len(shown) > 1:
+            return plane
+    return None
 
 
 def _check_foretold(

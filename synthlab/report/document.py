@@ -17,7 +17,7 @@ from synthlab.report.comparison_tables import (
 )
 from synthlab.report.contents import Contents
 from synthlab.report.drawing_tables import PieGrid
-from synthlab.report.figures import ReportFigure, report_figures
+from synthlab.report.figures import PARETO, ReportFigure, report_figures
 from synthlab.report.limits import limits_of
 from synthlab.report.run_card import run_card
 from synthlab.report.tables import Table
@@ -116,6 +116,9 @@ def build_document(contents: Contents) -> Document:
         shown = [one for one in figures if one.figure.axis == axis]
         parts: tuple[Part, ...] = (*_axis_tables(contents, axis), *shown)
         sections.append(Section(axis, AXES.get(axis, axis), parts))
+    plane = [one for one in figures if one.figure.axis == PARETO]
+    if plane:
+        sections.append(Section("pareto", "Conditions in the plane of two metrics", tuple(plane)))
     training = [one for one in figures if not one.figure.axis]
     if training:
         sections.append(Section("training", "Training", tuple(training)))

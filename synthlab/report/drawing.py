@@ -15,15 +15,17 @@ from synthlab.analysis.charts.descriptions import (
     LineChart,
     ScatterWithIntervals,
 )
-from synthlab.analysis.charts.scales import ruler
+from synthlab.analysis.charts.scales import Ruler, ruler
 from synthlab.report.drawing_rows import draw_bars, draw_boxes, draw_histogram
 from synthlab.report.drawing_tables import draw_heatmap
 from synthlab.report.escaping import figure_label, figure_title
 from synthlab.report.looks import ConditionLooks
 from synthlab.report.style import (
     DASHES,
+    FAINT,
     INK,
     MARKERS,
+    NOTHING,
     at,
     marker_style,
     new_figure,
@@ -78,12 +80,15 @@ def _draw_lines(chart: LineChart, looks: ConditionLooks) -> Figure:
         )
     set_axis(axes, "x", chart.x, x)
     set_axis(axes, "y", chart.y, y)
-    return _finished(figure, axes, chart.title, len(chart.series))
+    drawn = sum(
+        math.isfinite(at(y, value)) for value in (v for series in chart.series for v in series.y)
+    )
+    return _finished(figure, axes, chart.title, len(chart.series), is_empty=not drawn)
 
 
 def _draw_points(chart: ScatterWithIntervals, looks: ConditionLooks) -> Figure:
     points = [point for series in chart.series for point in series.points]
-    x = ruler(chart.x, (point.x for point in points))
+    x = ruler(chart.x, (v for point in points for v in (point.x, point.x_low, point.x_high)))
     y = ruler(chart.y, (v for point in points for v in (point.value, point.low, point.high)))
     figure = new_figure(4.1)
     axes = figure.subplots()
@@ -91,16 +96,13 @@ def _draw_points(chart: ScatterWithIntervals, looks: ConditionLooks) -> Figure:
         look = looks.of(series.name)
         shift = _DODGE * (place - (len(chart.series) - 1) / 2) if chart.x.names else 0.0
         kept = [point for point in series.points if math.isfinite(at(y, point.value))]
-        middles = [at(y, point.value) for point in kept]
-        lows = [within(y, point.low, point.value) for point in kept]
-        highs = [within(y, point.high, point.value) for point in kept]
+        across = [at(x, point.x + shift) for point in kept]
+        up = [at(y, point.value) for point in kept]
         axes.errorbar(
-            [at(x, point.x + shift) for point in kept],
-            middles,
-            yerr=[
-                [max(0.0, middle - low) for middle, low in zip(middles, lows, strict=True)],
-                [max(0.0, high - middle) for middle, high in zip(middles, highs, strict=True)],
-            ],
+            across,
+            up,
+            xerr=_reach(across, [_limits(x, p.x, p.x_low, p.x_high) for p in kept]),
+            yerr=_reach(up, [_limits(y, p.value, p.low, p.high) for p in kept]),
             label=_named(series.name, series.n),
             linestyle="none",
             ecolor=look.colour,
@@ -112,11 +114,30 @@ def _draw_points(chart: ScatterWithIntervals, looks: ConditionLooks) -> Figure:
     set_axis(axes, "y", chart.y, y)
     if chart.y.lower is None and y.lower < 0.5 < y.upper and "0.5" in chart.y.label:
         axes.axhline(at(y, 0.5), color=INK, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
-    return _finished(figure, axes, chart.title, len(chart.series))
+    drawn = sum(math.isfinite(at(y, value)) for value in (point.value for point in points))
+    return _finished(figure, axes, chart.title, len(chart.series), is_empty=not drawn)
 
 
-def _finished(figure: Figure, axes: Axes, title: str, entries: int) -> Figure:
+def _limits(scale: Ruler, value: float, low: float, high: float) -> tuple[float, float]:
+    """Places of an interval's limits; those of the value where none is known."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return at(scale, value), at(scale, value)
+    return within(scale, low, value), within(scale, high, value)
+
+
+def _reach(
+    places: Sequence[float], limits: Sequence[tuple[float, float]]
+) -> list[list[float]] | None:
+    """How far each bar reaches down and up; None where no interval is known."""
+    below = [max(0.0, place - low) for place, (low, _) in zip(places, limits, strict=True)]
+    above = [max(0.0, high - place) for place, (_, high) in zip(places, limits, strict=True)]
+    return [below, above] if any(below) or any(above) else None
+
+
+def _finished(figure: Figure, axes: Axes, title: str, entries: int, *, is_empty: bool) -> Figure:
     axes.grid(True)
+    if is_empty:
+        axes.text(0.5, 0.5, NOTHING, ha="center", color=FAINT)
     axes.set_title(figure_title(title))
     if entries:
         figure.legend(loc="outside lower center", ncols=legend_columns(axes))

@@ -10,7 +10,7 @@ from synthlab.analysis.charts.descriptions import Bar, BarChart, BoxChart, Histo
 from synthlab.analysis.charts.scales import Ruler, ruler, short
 from synthlab.report.escaping import figure_label, figure_title
 from synthlab.report.looks import ConditionLooks
-from synthlab.report.style import ACCENT, FAINT, INK, at, new_figure, set_axis, within
+from synthlab.report.style import ACCENT, FAINT, INK, NOTHING, at, new_figure, set_axis, within
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -173,7 +173,5 @@ def _finished(figure: Figure, axes: Axes, title: str, *, is_empty: bool) -> Figu
     axes.grid(True, axis="x")
     axes.set_title(figure_title(title))
     if is_empty:
-        axes.text(
-            0.5, 0.5, "no value is finite", transform=axes.transAxes, ha="center", color=FAINT
-        )
+        axes.text(0.5, 0.5, NOTHING, transform=axes.transAxes, ha="center", color=FAINT)
     return figure

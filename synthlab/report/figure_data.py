@@ -24,7 +24,8 @@ def figure_csv(chart: Chart | PieGrid) -> bytes:
 
 _HEADERS: dict[str, tuple[str, ...]] = {
     "LineChart": ("series", "n", "x", "y"),
-    "ScatterWithIntervals": ("series", "n", "x", "x_name", "value", "low", "high"),
+    "ScatterWithIntervals": ("series", "n", "x", "x_name", "value", "low", "high",
+                             "x_low", "x_high"),
     "BoxChart": ("name", "n", "low", "lower_quartile", "median", "upper_quartile", "high", "mean",
                  "beyond", "left_out"),
     "BarChart": ("name", "value", "low", "high", "n", "reason", "unlike_the_first"),
@@ -43,7 +44,10 @@ def _rows(chart: Chart | PieGrid) -> Iterator[tuple[Value, ...]]:
             for series in chart.series:
                 for point in series.points:
                     name = chart.x.names[int(point.x)] if chart.x.names else ""
-                    yield series.name, series.n, point.x, name, point.value, point.low, point.high
+                    yield (
+                        series.name, series.n, point.x, name, point.value, point.low, point.high,
+                        point.x_low, point.x_high,
+                    )  # fmt: skip
         case BoxChart():
             for box in chart.boxes:
                 yield (

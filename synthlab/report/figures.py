@@ -27,11 +27,14 @@ from synthlab.analysis.charts.collapse import (
     self_bleu_curves,
 )
 from synthlab.analysis.charts.descriptions import Chart, Histogram
+from synthlab.analysis.charts.pareto import pareto_chart
 from synthlab.analysis.charts.result_cells import cells_of, result_bars
 from synthlab.metrics import catalog
 from synthlab.report.contents import Contents
 from synthlab.report.drawing_tables import PieGrid
 
+PARETO = "pareto"
+"""Stands for the axis of a figure that belongs to two."""
 LIVE = ("loss", "eval_loss")
 LEXICAL = ("self-bleu-4", "distinct-2", "mtld", "compression-gzip")
 PAPER_LEXICAL = ("self-bleu-sentences-3", "self-bleu-sentences-within-3")
@@ -77,6 +80,12 @@ def report_figures(contents: Contents) -> tuple[ReportFigure, ...]:
     for axis, build in _BUILDERS.items():
         if contents.cells.get(axis):
             made += build(contents)
+    if contents.plane is not None:
+        chart = pareto_chart(contents.plane)
+        reported = {row["name"] for row in contents.results}
+        both = (contents.plane.x.metric, contents.plane.y.metric)
+        metrics = tuple(name for name in both if name in reported)
+        made.append(ReportFigure("pareto", PARETO, chart, metrics, "comparisons.csv"))
     return tuple(made)
 
 

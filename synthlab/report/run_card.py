@@ -287,8 +287,12 @@ def _short(value: float | None) -> str:
 
 def _is_number(value: Any) -> bool:
     if isinstance(value, str):
-        return value == "—" or value.replace(".", "", 1).removeprefix("-").isdecimal()
-    return value is None or isinstance(value, int | float)
+        return value.replace(".", "", 1).removeprefix("-").isdecimal()
+    return isinstance(value, int | float)
+
+
+def _may_be_number(value: Any) -> bool:
+    return value in (None, "—") or _is_number(value)
 
 
 def _pairs(identity: str, title: str, facts: Mapping[str, str]) -> Table:
@@ -302,9 +306,9 @@ def _table(
     rows: Sequence[Sequence[Any]],
     notes: Sequence[str] = (),
 ) -> Table:
-    numbers = [
-        bool(rows) and all(_is_number(row[place]) for row in rows) for place in range(len(columns))
-    ]
+    places = range(len(columns))
+    numbers = [any(map(_is_number, column)) and all(map(_may_be_number, column))
+               for column in ([row[place] for row in rows] for place in places)]  # fmt: skip
     made = tuple(Column(name, number) for name, number in zip(columns, numbers, strict=True))
     cells = tuple(tuple(Cell("—" if one is None else str(one)) for one in row) for row in rows)
     return Table(identity, title, made, cells, tuple(notes))

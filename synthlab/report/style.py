@@ -23,8 +23,12 @@ INK, FAINT, ACCENT = "#222222", "#8a8a8a", "#c1121f"
 WIDTH = 7.2
 """Inches: the text width of a page."""
 DPI = 160
+NOTHING = "no value is finite"
+"""What a figure says that has nothing to show."""
 _LETTERS_PER_LINE = 84
 """Of the size of tick labels, that fit the width of a figure."""
+_LETTERS_UPWARDS = 46
+"""Of a label that fit the height of one."""
 MARKERS = {
     "●": "o", "○": "o", "▲": "^", "△": "^", "■": "s", "□": "s", "◆": "D", "◇": "D",
     "★": "*", "☆": "*", "▼": "v", "▽": "v", "♦": "d", "♢": "d", "♠": "P", "♤": "P",
@@ -117,7 +121,7 @@ def set_axis(axes: Axes, side: str, axis: Axis, ruler: Ruler, most: int = 8) -> 
         axes.set_xticks(places, labels=_wrapped(labels))
     else:
         axes.set_ylim(0.0, 1.0)
-        axes.set_ylabel(figure_label(shown))
+        axes.set_ylabel("\n".join(wrap(figure_title(shown), _LETTERS_UPWARDS)))
         axes.set_yticks(places, labels=labels)
 
 

@@ -106,8 +106,9 @@ def latex_table(table: Table) -> str:
     ]
     for row in table.rows:
         lines += [f"% {latex_comment(why_command(cell.address))}" for cell in row if cell.address]
-        # A row that began with [ would be taken for the optional argument of the line before it.
-        lines.append("{}" + " & ".join(latex_text(cell.text) for cell in row) + r" \\")
+        shown = " & ".join(latex_text(cell.text) for cell in row)
+        # A row that began so would be taken for an argument of the line end before it.
+        lines.append(("{}" if shown.startswith(("[", "*")) else "") + shown + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}"]
     lines += [rf"\par\smallskip\footnotesize {latex_text(note)}" for note in table.notes]
     lines += [r"\end{table}", ""]

@@ -107,7 +107,7 @@ def test_the_paper_s_chart_set_is_there(made: ReportSummary) -> None:
     names = {path.stem for path in (made.folder / "figures").glob("*.svg")}
     assert {
         "ppl1", "ppl2", "lexical-self-bleu-4", "heaps", "refusal", "attack-success-rate-harmful",
-        "states", "quality-harmfulness", "preference", "self-preference", "training-loss",
+        "states", "quality-harmfulness", "preference", "self-preference", "training-loss", "pareto",
     } <= names  # fmt: skip
 
 

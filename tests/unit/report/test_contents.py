@@ -56,7 +56,7 @@ def contents(results: list[dict[str, Any]], steps: tuple[Step, ...] = ()) -> Con
     )
     return Contents(
         LabHome(Path("nowhere")), experiment, (*steps, *cells), results, {"collapse": ()}, {}, (),
-        None, (), None, frozenset(),
+        None, (), None, None, frozenset(),
     )  # fmt: skip
 
 

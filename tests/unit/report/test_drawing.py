@@ -85,6 +85,15 @@ def test_every_chart_can_be_drawn(case: str) -> None:
             assert figure_csv(chart).count(b"\r\n") >= 1
 
 
+def test_intervals_both_ways_are_drawn_and_written() -> None:
+    point = IntervalPoint(2.0, 5.0, 4.0, 6.5, 1.5, 2.25)
+    chart = ScatterWithIntervals("t", Axis("x"), Axis("y"), (IntervalSeries("human", (point,)),))
+    with drawing_style():
+        bars = draw(chart, LOOKS).axes[0].containers[0]
+    assert getattr(bars, "has_xerr", False) and getattr(bars, "has_yerr", False)
+    assert b"human,,2.0,,5.0,4.0,6.5,1.5,2.25" in figure_csv(chart)
+
+
 def test_drawing_twice_gives_the_same_bytes() -> None:
     for chart in CASES["ordinary"]:
         made = []
