@@ -11,7 +11,12 @@ from storage.home import LabHome
 from synthlab.analysis.expected import CheckedExpectation, CheckedPart, ExpectedTable
 from synthlab.analysis.statistics.estimates import Interval
 from synthlab.report.address import why_command
-from synthlab.report.aggregates import aggregates_csv, headline_table, whole_tables
+from synthlab.report.aggregates import (
+    aggregates_csv,
+    headline_table,
+    semantic_table,
+    whole_tables,
+)
 from synthlab.report.comparison_tables import foretold_table
 from synthlab.report.contents import Contents, Failed, Step
 from synthlab.report.limits import limits_of
@@ -140,3 +145,15 @@ def test_the_card_of_an_experiment_without_trainings_is_sound() -> None:
 def test_commands_are_quoted_for_a_shell() -> None:
     assert why_command("x.1:a.s0:ppl1-token") == "synthlab why x.1:a.s0:ppl1-token"
     assert why_command("x.1:a.s0:rating: b; rm") == "synthlab why 'x.1:a.s0:rating: b; rm'"
+
+
+def test_diversity_in_the_embedding_space_is_a_table_where_it_was_measured() -> None:
+    vectors = [result("a", 0, 1.5) | {"name": name} for name in ("vendi-1", "cosine-distance")]
+    table = semantic_table(contents([result("a", 0, 1.0), *vectors]))
+    assert table is not None
+    assert [column.title for column in table.columns] == ["cell", "cosine-distance", "vendi-1"]
+    assert [cell.address for cell in table.rows[0][1:]] == [
+        "x.1:a.s0:cosine-distance",
+        "x.1:a.s0:vendi-1",
+    ]
+    assert semantic_table(contents([result("a", 0, 1.0)])) is None
