@@ -11,6 +11,7 @@ from math import gcd, lcm
 from typing import Any
 
 from synthlab.errors import NotFoundError, SpecError
+from synthlab.experiment.arms import arms
 from synthlab.experiment.keys import step_key
 from synthlab.experiment.models import ResolvedModel
 from synthlab.experiment.plan_bias import measure_bias
@@ -55,7 +56,7 @@ class _Planner:
 
     def plan(self) -> Plan:
         spec = self.whole
-        for arm in spec.arms():
+        for arm in arms(spec):
             with self.located(*arm.keys, "model"):
                 self.model(arm.spec.base.model, arm.spec.base.revision)
         for name, prompts in spec.prompts.items():
@@ -64,7 +65,7 @@ class _Planner:
         for source in spec.sources.values():
             if source.kind == "model":
                 self.generate(source)
-        cells = [cell for arm in spec.arms() for cell in self.arm(arm.spec)]
+        cells = [cell for arm in arms(spec) for cell in self.arm(arm.spec)]
         return Plan(spec.name, tuple(self.steps.values()), tuple(cells))
 
     def arm(self, spec: ExperimentSpec) -> list[PlanCell]:

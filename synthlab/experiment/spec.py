@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 from synthlab.experiment.expectations import Expected
 
@@ -458,42 +458,13 @@ class ExperimentSpec:
     @property
     def conditions(self) -> tuple[str, ...]:
         """What is compared: each untouched base model, then one condition for each of its mixtures."""
-        return tuple(
-            name for arm in self.arms() for name in (arm.spec.untouched, *arm.spec.mixtures)
-        )
-
-    def arms(self) -> tuple[Arm, ...]:
-        """The experiment once for each base, its mixtures renamed to the conditions that they make."""
-        arms = [Arm(("base",), replace(self, bases={}, mixtures=self._trained_on(self.base)))]
+        named = [self.untouched, *self.trained_on(self.base)]
         for name, further in self.bases.items():
-            chosen = {
-                f"{mixture}-{name}": replace(one, name=f"{mixture}-{name}")
-                for mixture, one in self._trained_on(further.base).items()
-            }
-            evaluate = self.evaluate
-            if evaluate is not None and evaluate.bias is not None and further.bias_sources:
-                bias = replace(evaluate.bias, sources=further.bias_sources)
-                evaluate = replace(evaluate, bias=bias)
-            spec = replace(
-                self,
-                base=replace(further.base, mixtures=()),
-                bases={},
-                mixtures=chosen,
-                finetune=further.finetune,
-                evaluate=evaluate,
-                untouched=f"{self.untouched}-{name}",
-            )
-            arms.append(Arm(("bases", name), spec))
-        return tuple(arms)
+            ours = (self.untouched, *self.trained_on(further.base))
+            named += [f"{one}-{name}" for one in ours]
+        return tuple(named)
 
-    def _trained_on(self, base: BaseModel) -> dict[str, Mixture]:
+    def trained_on(self, base: BaseModel) -> dict[str, Mixture]:
+        """The mixtures of one base model, by name."""
         names = base.mixtures or tuple(self.mixtures)
         return {name: self.mixtures[name] for name in self.mixtures if name in names}
-
-
-class Arm(NamedTuple):
-    """The part of an experiment that starts from one base model."""
-
-    keys: tuple[str, ...]
-    """Where the base stands in the file."""
-    spec: ExperimentSpec
