@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storage.durable import canonical_json
+from storage.errors import RecordError
 from storage.home import LabHome
 from storage.rundir import RunDir, RunId, RunSpec
 from synthlab.analysis.comparison import ConfigDifference
@@ -41,14 +42,20 @@ class _Walk:
             return
         self.seen.add((prefix, run_id))
         directory = RunDir(self.home.run(run_id))
-        spec = directory.read_spec()
+        spec = _spec(directory)
+        if spec is None:
+            self.fields[prefix] = _Value(run_id, f"run {run_id}, which is not here")
+            return
         for name, value in _settings(spec.params):
             self.fields.setdefault(f"{prefix}.{name}", value)
         labels: dict[str, str] = {}
         for one in spec.inputs:
-            child = RunDir(self.home.run(one.run_id)).read_spec()
-            labels[one.role] = _short_label(child.label)
-            part = _part(one.role, child)
+            child = _spec(RunDir(self.home.run(one.run_id)))
+            label = _short_label(child.label) if child else one.role
+            if child and child.kind == "import" and one.role.startswith("responses"):
+                label = f"human ({label})"
+            labels[one.role] = label
+            part = _part(one.role, label)
             if part:
                 self.read(one.run_id, part)
         if spec.kind == "mix":
@@ -64,8 +71,8 @@ def config_differences(
 
     cells: by condition, the same seeds in each. An input that only some conditions have (an adapter,
     a source) is named once, and its settings are compared among those that have it. Training seeds
-    do not differ between conditions, so they do not show. Raises OSError or RecordError if the
-    directory of an input is gone.
+    do not differ between conditions, so they do not show. An input that is not in this home (the cell
+    was imported, say) is known by its id alone.
     """
     known = {name: _of_condition(home, found) for name, found in cells.items()}
     differing: dict[str, dict[str, _Value]] = {}
@@ -122,7 +129,14 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else canonical_json(value)
 
 
-def _part(role: str, child: RunSpec) -> str:
+def _spec(directory: RunDir) -> RunSpec | None:
+    try:
+        return directory.read_spec()
+    except (FileNotFoundError, RecordError):
+        return None
+
+
+def _part(role: str, label: str) -> str:
     """What the settings of an input are called after; empty for one that is not followed."""
     kind, _, which = role.partition(":")
     if kind in ("model", "candidate", "judge"):
@@ -130,9 +144,9 @@ def _part(role: str, child: RunSpec) -> str:
     if kind == "adapter":
         return "training"
     if kind == "responses":
-        return f"source {_short_label(child.label)}"
+        return f"source {label}"
     if kind in ("prompts", "human", "requests", "templates"):
-        return f"data {_short_label(child.label)}"
+        return f"data {label}"
     return f"{kind} {which}".strip()
 
 

@@ -187,3 +187,25 @@ def test_a_condition_against_itself_differs_by_nothing(tmp_path: Path) -> None:
         (contrast,) = metric.contrasts
         assert contrast.result.difference == pytest.approx(0.0, abs=1e-12)
         assert contrast.verdict.outcome == "undecided"
+
+
+def test_a_value_of_all_answers_to_a_prompt_is_paired_by_prompt(tmp_path: Path) -> None:
+    """distinct-k stands with a prompt's first usable answer, which need not be the same sample."""
+    cells = []
+    for condition, raised, sample in (("base", 0.0, 0), ("wide", 2.0, 1)):
+        cell = make_cell(tmp_path, condition, 0)
+        random = np.random.default_rng(seed_of(condition, 0))
+        items = []
+        for row in cell.items:
+            value = 3.0 + raised + random.normal(0.0, 0.5)
+            metrics = {**row["metrics"], "distinct-k": value}
+            items.append({**row, "sample": sample, "metrics": metrics})
+            items.append({**row, "sample": 1 - sample, "metrics": dict(row["metrics"])})
+        durable.write_jsonl(cell.directory.out / "items.jsonl", items)
+        key = ComparabilityKey.of({"metric": "distinct-k", "metric_version": 1, "k": 2})
+        fresh = replace(cell, keys={"distinct-k": key})
+        cells.append(fresh)
+    comparison = compare("collapse", cells, ["base", "wide"], swaps=50)
+    (metric,) = comparison.metrics
+    assert (metric.id, metric.n_rows, metric.n_candidates) == ("distinct-k", PROMPTS, PROMPTS)
+    assert outcomes(comparison, "wide") == {"distinct-k": "higher"}

@@ -239,3 +239,17 @@ def test_the_cache_lies_in_the_home(catalog: sqlite3.Connection, lab: LabHome) -
     (file,) = (lab.cache / "comparisons").iterdir()
     assert file.suffix == ".json" and len(file.stem) == 64
     assert Path(file).stat().st_mode & 0o077 == 0
+
+
+def test_an_input_that_is_not_in_this_home_does_not_stop_a_comparison(
+    catalog: sqlite3.Connection, lab: LabHome
+) -> None:
+    """A cell can be imported without the runs above it."""
+    runs = catalog.execute("SELECT id FROM runs WHERE kind IN ('mix', 'finetune', 'import')")
+    for row in runs.fetchall():
+        shutil.rmtree(lab.run(row["id"]))
+    found = compared(catalog, lab, "eggs")
+    assert outcome(found, "ppl1-log", "single") == "lower"
+    (training,) = found.configuration
+    assert "which is not here" in training.values["human"]
+    assert training.values["human"] != training.values["single"]

@@ -107,6 +107,22 @@ def test_the_second_call_says_nothing_and_prints_the_same(lab: LabHome) -> None:
     assert "swaps for each" not in second.stderr
 
 
+def test_what_is_kept_opens_without_numpy(lab: LabHome) -> None:
+    """Importing numpy alone takes as long as all the rest of such a call."""
+    assert run(lab, "eggs").returncode == 0
+    code = (
+        "import sys\nfrom synthlab.cli.main import entry\n"
+        f"sys.argv = ['synthlab', 'compare', 'eggs', '--swaps', '{SWAPS}', '--home', {str(lab.root)!r}]\n"
+        "try:\n entry()\nexcept SystemExit:\n pass\n"
+        "print([n for n in ('numpy', 'torch', 'textual') if n in sys.modules], file=sys.stderr)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "p after Holm" in ended.stdout
+    assert ended.stderr.splitlines()[-1] == "[]"
+
+
 def test_unlike_conditions_are_marked_and_not_tested(lab: LabHome) -> None:
     document = json.loads(run(lab, "eggs:plain", "cold:cool", "--json").stdout)
     assert document["seeds"] == [0]
