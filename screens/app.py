@@ -45,7 +45,7 @@ class LabApp(App[None], ActionHost):
     """One console on one lab home."""
 
     TITLE = "synthlab"
-    CSS_PATH = [STYLES / "console.tcss"]
+    CSS_PATH = [STYLES / "console.tcss", STYLES / "overview.tcss"]
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "colon"
     COMMANDS = {LabCommands}
@@ -110,6 +110,10 @@ class LabApp(App[None], ActionHost):
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()
+        # Before anything is mounted: a theme that is set later styles everything a second time.
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = THEMES[preferences.theme]
         self.requests = Lab(home, readonly=readonly)
         self.reader = Reader(home, clock)
         self.drawing = ThreadPoolExecutor(1, thread_name_prefix="drawing")
@@ -125,18 +129,18 @@ class LabApp(App[None], ActionHost):
         self.command_log: list[str] = []
         self._supervised_at = 0.0
 
+    def get_default_screen(self) -> LabScreen[Any]:
+        """The overview lies below everything."""
+        return self._place("overview")
+
     def on_mount(self) -> None:
-        """Theme, keys, the first screen, the timer."""
+        """Filters, keys, the timer."""
         self._filters.append(HostileTextFilter())
         if self.no_color:
             self._filters.append(NoColour())
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.theme = THEMES[self.preferences.theme]
         self.animation_level = "none"
         if self.preferences.keys:
             self.set_keymap(dict(self.preferences.keys))
-        self.push_screen(self._place("overview"))
         self.set_interval(TICK_S, self._tick)
 
     def on_unmount(self) -> None:
@@ -243,7 +247,7 @@ class LabApp(App[None], ActionHost):
 
     def go_to(self, name: str) -> LabScreen[Any]:
         """Show a place; what lies on top of the places is closed."""
-        while len(self.screen_stack) > 2:
+        while len(self.screen_stack) > 1:
             self.pop_screen()
         screen = self._place(name)
         self.switch_screen(screen)
@@ -322,7 +326,7 @@ class LabApp(App[None], ActionHost):
 
     def do_back(self) -> None:
         """Close what lies on top; on a place of its own, back to the overview."""
-        if len(self.screen_stack) > 2:
+        if len(self.screen_stack) > 1:
             self.pop_screen()
         elif isinstance(self.screen, LabScreen) and self.screen.PLACE != "overview":
             self.go_to("overview")

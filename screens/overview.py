@@ -21,7 +21,6 @@ from screens.overview_words import (
 )
 from screens.safety import line
 from screens.snapshots.overview import AXES, ConditionRow, Overview, QueueRow, Wanted, read_overview
-from screens.theme import STYLES
 from screens.widgets.chart_view import ChartView
 from screens.widgets.lab_table import LabTable
 
@@ -31,7 +30,6 @@ SMOOTHING = (0.0, 0.6, 0.9)
 class OverviewScreen(LabScreen[Overview | None]):
     """What `synthlab` opens."""
 
-    CSS_PATH = STYLES / "overview.tcss"
     PLACE = "overview"
     PANES = ("conditions-pane", "charts", "queue-pane", "machine")
     ACTIONS: ClassVar[tuple[Action, ...]] = (

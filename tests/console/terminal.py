@@ -18,6 +18,7 @@ from types import TracebackType
 
 from storage.home import LabHome
 
+REPOSITORY = Path(__file__).parents[2]
 QUIET_S = 1.5
 """Nothing written for so long means that the screen is finished."""
 
@@ -25,26 +26,31 @@ QUIET_S = 1.5
 class Terminal:
     """A console in a process of its own that leads a session on a terminal of its own."""
 
+    SETTING_UP_S = 0.2
+    """How long the new process waits until its terminal has its size."""
+
     def __init__(
         self,
-        home: LabHome,
+        home: LabHome | None,
         *options: str,
         size: tuple[int, int] = (100, 30),
         environment: Mapping[str, str] | None = None,
+        command: Sequence[str] = (),
     ) -> None:
+        """command: what to run instead of the console."""
         self.pid, self.master = pty.fork()
         if self.pid == 0:
-            self._become(home, options, environment or {})
+            own = [sys.executable, "-P", "-m", "screens", "--home", str(home and home.root)]
+            self._become(command or [*own, *options], environment or {})
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
 
-    def _become(self, home: LabHome, options: Sequence[str], extra: Mapping[str, str]) -> None:
+    def _become(self, command: Sequence[str], extra: Mapping[str, str]) -> None:
         keep = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "OMP_NUM_THREADS", "HF_HUB_OFFLINE")
         environment = {name: os.environ[name] for name in keep if name in os.environ}
-        environment |= {"TERM": "xterm-256color", "LANG": "C.UTF-8", "PYTHONPATH": str(Path.cwd())}
-        environment |= {"XDG_CONFIG_HOME": str(home.root.absolute() / "config"), **extra}
-        time.sleep(0.2)  # until the size is set
-        command = [sys.executable, "-P", "-m", "screens", "--home", str(home.root), *options]
-        os.execve(sys.executable, command, environment)
+        environment |= {"TERM": "xterm-256color", "LANG": "C.UTF-8", "PYTHONPATH": str(REPOSITORY)}
+        environment |= {"XDG_CONFIG_HOME": "/nonexistent", **extra}
+        time.sleep(self.SETTING_UP_S)
+        os.execve(command[0], list(command), environment)
 
     def __enter__(self) -> Terminal:
         return self
@@ -77,6 +83,14 @@ class Terminal:
             if not piece:
                 break
             found += piece
+        return bytes(found)
+
+    def read_all(self, for_s: float) -> bytes:
+        """Everything that is written within so many seconds, however long the pauses are."""
+        end = time.monotonic() + for_s
+        found = bytearray()
+        while (left := end - time.monotonic()) > 0:
+            found += self.read(left)
         return bytes(found)
 
     def settle(self, patience_s: float = 30.0) -> bytes:
