@@ -67,6 +67,6 @@ class DoctorScreen(LabScreen[tuple[Finding, ...]]):
 
     def do_again(self) -> None:
         """Now."""
-        self.following.shown = None
+        self.following.has_shown = False
         self.look_again()
         self.lab.say("looked again")

@@ -127,9 +127,9 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
     def _show_if_new(self, snapshot: S) -> None:
         state = self.following
         state.waiting = None
-        if snapshot == state.shown:
+        if state.has_shown and snapshot == state.shown:
             return
-        state.shown = snapshot
+        state.shown, state.has_shown = snapshot, True
         self.show(snapshot)
         self.refresh_keys()
 

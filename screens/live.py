@@ -89,6 +89,8 @@ class Follower(Generic[S]):
         self.seen = -1
         self.looked_at = 0.0
         self.shown: S | None = None
+        self.has_shown = False
+        """Whether anything was shown yet: a snapshot may be None, where there is nothing."""
         self.waiting: S | None = None
         """Read but not shown, because the screen is frozen."""
         self.is_reading = False

@@ -80,6 +80,8 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
         self._log_y = False
         self._smoothing = 0
         self._sheet = 0
+        self._is_reading_on = False
+        """Whether the curves shown are not yet exact."""
         self._only = ""
         """The pane that a narrow screen shows."""
 
@@ -141,6 +143,9 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
 
     async def follow(self) -> None:
         """The catalog, then the log: it grows without a word to the catalog."""
+        if self._is_reading_on:
+            # A tick after the last: a chart is drawn twice a second at most.
+            self._is_reading_on, self.following.force = False, True
         await super().follow()
         if self.is_mounted and not self.lab.is_frozen:
             await self.query_one(LogPane).view.catch_up()
@@ -166,8 +171,7 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
         self.query_one("#lineage", LabTable).show(links)
         if snapshot.about.state in UNFINISHED:
             self.supervise()
-        if not snapshot.curves.exact:
-            self.look_again()
+        self._is_reading_on = not snapshot.curves.exact
 
     def _show_curves(self, snapshot: RunView) -> None:
         curves = snapshot.curves

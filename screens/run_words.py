@@ -43,7 +43,8 @@ def run_columns(app: LabApp, number: NumberColumn | None) -> Sequence[TableColum
             return line(silent_text(row.silent_s), "$warning")
         if row.share is not None:
             drawn = line(bar(row.share, 6, unicode=unicode), "$primary on $panel")
-            return joined(drawn, line(f" {row.detail}"))
+            # The rate is told beside the list, where there is room for it.
+            return joined(drawn, line(f" {row.detail.partition(',')[0]}"))
         if row.state == "queued":
             return line(f"priority {row.priority}" if row.priority else "")
         if row.reason:
@@ -58,7 +59,7 @@ def run_columns(app: LabApp, number: NumberColumn | None) -> Sequence[TableColum
             "state", lambda row: state_content(row.state, unicode=unicode), 15, priority=0
         ),
         TableColumn[RunRow]("run", lambda row: line(row.label), 20, priority=0, grows=True),
-        TableColumn[RunRow]("progress", progress, 20, priority=2, grows=True),
+        TableColumn[RunRow]("progress", progress, 22, priority=2, grows=True),
         TableColumn[RunRow]("created", created, 7, priority=3, right=True),
         TableColumn[RunRow]("id", lambda row: line(row.run_id, "$text-muted"), 8, priority=4),
     ]

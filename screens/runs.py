@@ -17,6 +17,7 @@ from screens.run_changes import RunChanges, change_actions
 from screens.run_words import about_facts, number_title, run_columns
 from screens.safety import joined, line
 from screens.snapshots.runs import (
+    MOST_BY_NUMBER,
     ORDERS,
     STEP,
     NumberColumn,
@@ -133,9 +134,11 @@ class RunsScreen(RunChanges, LabScreen[RunsPage]):
         for state, count in sorted(snapshot.counts, key=lambda pair: -pair[1]):
             sign, style = state_sign(state, unicode=unicode)
             parts.append(line(f"  {sign} {count} {state}", style))
-        order: str = self._order
+        order: str = snapshot.order
         if order == "number" and self._number is not None:
             order = number_title(self._number)
+        elif self._order == "number":
+            order += f": more than {MOST_BY_NUMBER} runs, filter them to order by a number"
         parts.append(line(f"  by {order}", "$text-muted"))
         head = self.query_one("#head", Static)
         made = joined(*parts)

@@ -25,7 +25,7 @@ PROBE = "probe/"
 LEAST_SMOOTHED = 30
 """A curve of fewer points shows better as it is."""
 FIRST_LOOK_S = 0.1
-LATER_LOOK_S = 0.05
+LATER_LOOK_S = 0.1
 
 
 @dataclass(frozen=True)

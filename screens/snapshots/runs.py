@@ -22,12 +22,16 @@ ORDERS: dict[Order, str] = {
     "newest": RUNS.order,
     "state": "CASE r.state WHEN 'running' THEN 0 WHEN 'starting' THEN 1 WHEN 'queued' THEN 2"
     " WHEN 'failed' THEN 3 WHEN 'interrupted' THEN 4 WHEN 'unknown' THEN 5"
-    " WHEN 'cancelled' THEN 6 ELSE 7 END, r.priority DESC, " + RUNS.order,
+    " WHEN 'cancelled' THEN 6 ELSE 7 END, r.priority DESC,"
+    # What waits stands as it will start.
+    " CASE WHEN r.state = 'queued' THEN r.created_at END, " + RUNS.order,
     "label": "r.label, r.created_at DESC",
     "kind": "r.kind, " + RUNS.order,
     "number": "number IS NULL, typeof(number) = 'text', number DESC, " + RUNS.order,
 }
 UNDEFINED = "undefined"
+MOST_BY_NUMBER = 2000
+"""Ordering by a number looks it up for every run that passes the filter."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class RunsPage:
     """Runs that pass the filter."""
     counts: tuple[tuple[str, int], ...]
     """State → how many of them."""
+    order: Order
+    """Newest first where there are too many runs to order them by a number."""
     has_any: bool
     """Whether the lab has any run at all."""
     about: RunAbout | None
@@ -98,10 +104,12 @@ def read_runs(reading: Reading, wanted: RunsWanted) -> RunsPage:
     ).fetchall()
     total = sum(row[1] for row in counts)
     offset = max(0, min(wanted.offset, (total - 1) // STEP * STEP))
+    not_by_number = wanted.order == "number" and (wanted.number is None or total > MOST_BY_NUMBER)
+    order: Order = "newest" if not_by_number else wanted.order
     expression, values = _number(wanted.number)
     rows = catalog.execute(
         f"SELECT r.*, {expression} AS number FROM runs r WHERE {where.sql}"
-        f" ORDER BY {ORDERS[wanted.order]} LIMIT ? OFFSET ?",
+        f" ORDER BY {ORDERS[order]} LIMIT ? OFFSET ?",
         (*values, *where.values, WINDOW, offset),
     ).fetchall()
     shown = tuple(_row(row, reading.now) for row in rows)
@@ -110,6 +118,7 @@ def read_runs(reading: Reading, wanted: RunsWanted) -> RunsPage:
         offset,
         total,
         tuple((row[0], row[1]) for row in counts),
+        order,
         total > 0 or catalog.execute("SELECT 1 FROM runs LIMIT 1").fetchone() is not None,
         _about(reading, wanted.chosen, shown),
         reading.now // 60 * 60,

@@ -268,7 +268,10 @@ class LogView(Widget, ActionHost, can_focus=True):
         """One line, cut to the width; what was looked for stands out by reverse video."""
         base = self.rich_style
         if y >= len(self._page.lines):
-            return Strip.blank(self.size.width, base)
+            nothing = "" if y or self._page.lines else "nothing written yet"
+            return Strip([Segment(nothing, base + Style(dim=True))]).adjust_cell_length(
+                self.size.width, base
+            )
         text = safe_line(self._page.lines[y].text.expandtabs(8))
         strip = Strip(_marked(text, self.sought, base))
         return strip.crop(self._left, self._left + self.size.width).adjust_cell_length(
@@ -297,19 +300,15 @@ class LogPane(Vertical):
 
     def __init__(self, path: Path, title: str, *, id: str | None = None) -> None:
         super().__init__(id=id, classes="pane")
-        self._path = path
         self._title = title
+        self.view = LogView(path, id="log")
+        """The lines."""
         self.border_title = line(title)
 
     def compose(self) -> ComposeResult:
         """The find line is hidden until it is wanted."""
         yield FilterLine("a text in the log")
-        yield LogView(self._path, id="log")
-
-    @property
-    def view(self) -> LogView:
-        """The lines."""
-        return self.query_one(LogView)
+        yield self.view
 
     def open_find(self) -> None:
         """Type what to look for."""

@@ -12,6 +12,7 @@ from storage.catalog.series import (
     SeriesPoint,
     extremes,
     is_longer_than,
+    point_at,
     series_key,
     step_bounds,
     whole_series,
@@ -64,10 +65,13 @@ class GrowingSeries:
         if bounds[1] == self._last and self._stretch and self._view.exact:
             return self._view
         self._grow(*bounds)
-        self._sample(connection, self._key)
+        self._sample(connection, self._key, deadline)
         done = self._scan(connection, self._key, deadline)
         points: set[SeriesPoint] = set().union(*self._read.values())
         points.update(point for place, point in self._samples.items() if place not in self._read)
+        newest = point_at(connection, self._key, bounds[1])
+        if newest.value is not None:
+            points.add(newest)
         self._view = SeriesView(tuple(sorted(points, key=lambda point: point.step)), done)
         return self._view
 
@@ -99,11 +103,13 @@ class GrowingSeries:
     def _place(self, step: int) -> int:
         return (step - self._origin) // self._stretch
 
-    def _sample(self, connection: sqlite3.Connection, key: SeriesKey) -> None:
+    def _sample(self, connection: sqlite3.Connection, key: SeriesKey, deadline: float) -> None:
         places = self._place(self._last) + 1
         for place in range(0, places, max(1, places // SAMPLES)):
             if place in self._read or place in self._samples:
                 continue
+            if time.monotonic() >= deadline:
+                return
             row = connection.execute(
                 "SELECT step, value, time FROM metrics WHERE run = ? AND name = ? AND step >= ?"
                 " AND step < ? AND value IS NOT NULL ORDER BY step LIMIT 1",

@@ -62,7 +62,7 @@ def bounded_series(
     points: set[SeriesPoint] = set()
     for begin in range(first, last + 1, stretch):
         points.update(extremes(connection, where, begin, begin + stretch))
-    points.update(_at(connection, where, step) for step in (first, last))
+    points.update(point_at(connection, where, step) for step in (first, last))
     return tuple(sorted(points, key=lambda point: point.step))
 
 
@@ -123,7 +123,8 @@ def extremes(
     return found
 
 
-def _at(connection: sqlite3.Connection, where: SeriesKey, step: int) -> SeriesPoint:
+def point_at(connection: sqlite3.Connection, where: SeriesKey, step: int) -> SeriesPoint:
+    """The point of a step that was reported."""
     row = connection.execute(
         "SELECT step, value, time FROM metrics WHERE run = ? AND name = ? AND step = ?",
         (*where, step),
