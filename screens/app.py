@@ -247,10 +247,11 @@ class LabApp(App[None], ActionHost):
 
     def go_to(self, name: str) -> LabScreen[Any]:
         """Show a place; what lies on top of the places is closed."""
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
         screen = self._place(name)
-        self.switch_screen(screen)
+        while len(self.screen_stack) > 1 and self.screen is not screen:
+            self.pop_screen()
+        if self.screen is not screen:
+            self.push_screen(screen)
         return screen
 
     def _place(self, name: str) -> LabScreen[Any]:
@@ -328,8 +329,6 @@ class LabApp(App[None], ActionHost):
         """Close what lies on top; on a place of its own, back to the overview."""
         if len(self.screen_stack) > 1:
             self.pop_screen()
-        elif isinstance(self.screen, LabScreen) and self.screen.PLACE != "overview":
-            self.go_to("overview")
 
     def do_quit(self) -> None:
         """The runs do not notice."""
