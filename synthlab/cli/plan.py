@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import fill
 
 from storage.catalog.connection import open_reader
+from storage.catalog.fetched import FetchedModels
 from storage.catalog.imports import imported_sets
 from storage.home import LabHome
 from synthlab.cli.output import Column, Output
@@ -46,7 +47,12 @@ def read_submission(session: Session, home: LabHome, name: str) -> Submission:
     spec = load_spec(path)
     imported = imported_sets(home)
     with LocalResolver(
-        path.parent, FileHashes(home.cache), session.environment, imported, Checkpoints(home)
+        path.parent,
+        FileHashes(home.cache),
+        session.environment,
+        imported,
+        Checkpoints(home),
+        FetchedModels(home),
     ) as resolver:
         plan = build_plan(spec, AbsentAllowed(resolver))
     for warning in dict.fromkeys(step.observing.get("warning") for step in plan.steps):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.catalog.connection import open_reader
+from storage.catalog.fetched import FetchedModels
 from storage.catalog.imports import imported_sets
 from storage.home import LabHome
 from synthlab.execution.checkpoints import Checkpoints
@@ -35,8 +36,8 @@ def plan_text(home: LabHome, environment: Mapping[str, str], text: str, path: Pa
     """
     spec = parse_spec(text, path)
     imported = imported_sets(home)
-    hashes, trained = FileHashes(home.cache), Checkpoints(home)
-    with LocalResolver(path.parent, hashes, environment, imported, trained) as resolver:
+    hashes, trained, fetched = FileHashes(home.cache), Checkpoints(home), FetchedModels(home)
+    with LocalResolver(path.parent, hashes, environment, imported, trained, fetched) as resolver:
         plan = build_plan(spec, AbsentAllowed(resolver))
     warnings = dict.fromkeys(
         str(step.observing["warning"]) for step in plan.steps if step.observing.get("warning")

@@ -28,7 +28,8 @@ class AbsentAllowed:
         try:
             return self.inner.model(reference, revision)
         except NotAtHandError:
-            reason = f"the model {reference} is not here: synthlab models fetch {reference}"
+            pinned = f" --revision {revision}" if revision else ""
+            reason = f"the model {reference} is not here: synthlab models fetch {reference}{pinned}"
             return remote_model(reference, revision, reason)
 
     def adapter(self, reference: str) -> ResolvedAdapter:

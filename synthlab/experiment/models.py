@@ -6,16 +6,16 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from storage.durable import canonical_json
-from synthlab.errors import NotFoundError, SpecError
+from synthlab.errors import NotAtHandError, NotFoundError, SpecError
 from synthlab.experiment.file_hashes import FileHashes
-from synthlab.experiment.hub import HUB_ID, Hub
+from synthlab.experiment.hub import DEFAULT_REVISION, HUB_ID, Hub
 
 BUILTIN = "builtin:"
 CONTENT_SUFFIXES = {".json", ".safetensors", ".jinja", ".txt", ".model"}
@@ -88,6 +88,9 @@ PACKAGED_MODELS: Mapping[str, PackagedModel] = {
 """Models that a package brings to machines without a way to the hub."""
 
 
+FindFetched: TypeAlias = Callable[[str, str | None], Mapping[str, Any] | None]
+
+
 @dataclass(frozen=True)
 class ModelResolver:
     """Looks for models: built in, folders beside the file, the hub's cache, packages, the hub."""
@@ -96,6 +99,8 @@ class ModelResolver:
     """Folder that relative paths start from."""
     hub: Hub
     hashes: FileHashes
+    fetched: FindFetched = lambda repo, revision: None
+    """Parameters of an earlier fetch of this lab: what a name means where the hub gives no answer."""
 
     def resolve(self, reference: str, revision: str | None) -> ResolvedModel:
         """The model that `reference` names.
@@ -145,8 +150,16 @@ class ModelResolver:
         try:
             commit = self.hub.commit("models", repo, revision)
         except NotFoundError as error:
+            earlier = self.fetched(repo, revision) if isinstance(error, NotAtHandError) else None
+            if earlier is not None:
+                digest = earlier["file_sha256"]
+                return ResolvedModel(
+                    ModelIdentity(repo, earlier["revision"], digest), None, FetchNeed(earlier)
+                )
             raise type(error)(error.message, error.hint or _advice(repo)) from error
-        return remote_model(repo, commit)
+        asked = {"asked": revision or DEFAULT_REVISION}
+        remote = remote_model(repo, commit)
+        return replace(remote, fetch=FetchNeed(remote_params(repo, commit), asked))
 
     def _from_package(self, repo: str) -> ResolvedModel | None:
         known = PACKAGED_MODELS.get(repo)
@@ -190,7 +203,13 @@ class ModelResolver:
 
 def remote_model(repo: str, revision: str | None, blocked: str = "") -> ResolvedModel:
     """A model of the hub that a step of the plan has to bring here."""
-    params = {
+    need = FetchNeed(remote_params(repo, revision), blocked=blocked)
+    return ResolvedModel(ModelIdentity(repo, revision, None), None, need)
+
+
+def remote_params(repo: str, revision: str | None) -> dict[str, Any]:
+    """Parameters of the step that takes a model from the hub."""
+    return {
         "model": repo,
         "revision": revision,
         "origin": "hub",
@@ -198,8 +217,6 @@ def remote_model(repo: str, revision: str | None, blocked: str = "") -> Resolved
         "package_version": None,
         "file_sha256": None,
     }
-    need = FetchNeed(params, blocked=blocked)
-    return ResolvedModel(ModelIdentity(repo, revision, None), None, need)
 
 
 def builtin_model(name: str) -> Path:

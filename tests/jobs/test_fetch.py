@@ -43,7 +43,9 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def listing(_: Any, repo: str, *, revision: str, files_metadata: bool) -> Any:
         assert (repo, revision) == ("someone/tiny", COMMIT)
         names = (*REPOSITORY_FILES, *UNWANTED_FILES)
-        return SimpleNamespace(siblings=[SimpleNamespace(rfilename=n, size=10) for n in names])
+        siblings = [SimpleNamespace(rfilename=n, size=10) for n in names]
+        card = SimpleNamespace(license="other", license_name="tiny-licence-1.0")
+        return SimpleNamespace(siblings=siblings, card_data=card)
 
     def take(repo: str, name: str, *, revision: str, local_dir: Path) -> None:
         assert (repo, revision) == ("someone/tiny", COMMIT)
@@ -66,6 +68,7 @@ def test_a_hub_model_comes_without_pickles_code_or_leftovers(
     manifest = directory.read_manifest()
     assert manifest is not None
     assert manifest.info["revision"] == COMMIT
+    assert manifest.info["licence"] == "tiny-licence-1.0"
     assert lab.events("fetch1", "progress")[-1]["done"] == 60
 
 
