@@ -13,6 +13,7 @@ from textual.content import Content
 
 from screens.safety import joined, line
 from screens.widgets.lab_table import TableColumn
+from synthlab.cli.words import count, duration, size
 
 if TYPE_CHECKING:
     from synthlab.execution.planning import Planned
@@ -82,8 +83,27 @@ def plan_rows(planned: Planned) -> dict[str, PlanRow]:
 def plan_title(planned: Planned) -> str:
     """`24 steps: 20 cached, 4 run`."""
     counts = Counter(status.action.value for status in planned.statuses)
-    parts = ", ".join(f"{count} {action}" for action, count in counts.most_common())
-    return f"{len(planned.statuses)} steps: {parts}"
+    parts = ", ".join(f"{number} {action}" for action, number in counts.most_common())
+    return f"{len(planned.statuses)} steps: {parts}" + cost_words(planned)
+
+
+def cost_words(planned: Planned) -> str:
+    """`; about 2:10 min, 1.2M tokens, 80 MiB` of what is still to do; empty if nothing is."""
+    cost = planned.cost
+    if not cost.steps:
+        return ""
+    parts = []
+    if cost.gpu_hours:
+        parts.append(f"about {duration(cost.gpu_hours * 3600)} on {cost.gpu}")
+    if cost.cpu_hours:
+        parts.append(f"about {duration(cost.cpu_hours * 3600)} of a CPU slot")
+    parts.append(f"{count(cost.tokens)} tokens")
+    parts.append(size(cost.disk_bytes))
+    if cost.cost:
+        parts.append(f"{cost.cost:,.2f} {cost.currency}")
+    if cost.unknown:
+        parts.append("not all of it known")
+    return "; " + ", ".join(parts)
 
 
 def problem_lines(problems: str, path: Path | None) -> tuple[tuple[int, ...], Content]:

@@ -8,27 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from textwrap import fill
 
-from storage.catalog.connection import open_reader
-from storage.catalog.fetched import FetchedModels
-from storage.catalog.imports import imported_sets
-from storage.home import LabHome
 from synthlab.cli.output import Column, Output
 from synthlab.cli.session import Session
 from synthlab.cli.words import count, size
 from synthlab.errors import ExitCode
-from synthlab.execution.checkpoints import Checkpoints
-from synthlab.execution.gpus import NvmlProbe
-from synthlab.execution.paces import estimate_plan
-from synthlab.execution.resolve import Action, StepStatus, previous_params, resolve
-from synthlab.execution.settings import load_settings
-from synthlab.execution.submission import Submission
-from synthlab.experiment.absent import AbsentAllowed
+from synthlab.execution.planning import Planned, plan_file
+from synthlab.execution.resolve import Action, StepStatus
 from synthlab.experiment.estimates import KindEstimate, PlanEstimate
-from synthlab.experiment.file_hashes import FileHashes
-from synthlab.experiment.load import load_spec
-from synthlab.experiment.plan import build_plan
 from synthlab.experiment.recipes import find_recipe
-from synthlab.experiment.resolver import LocalResolver
 from synthlab.experiment.spec import VANILLA
 from synthlab.experiment.steps import Step
 
@@ -36,45 +23,25 @@ WIDTH = 96
 """Columns that running text is broken at."""
 
 
-def read_submission(session: Session, home: LabHome, name: str) -> Submission:
+def read_plan(session: Session, name: str) -> Planned:
     """The experiment that `name` means, planned: a path if it looks like one, else a recipe.
 
-    Raises SpecError or NotFoundError with file, line and key.
+    Says what the plan warns of. Raises SpecError or NotFoundError with file, line and key.
     """
     path = Path(name)
     if path.suffix != ".toml" and not path.exists():
         path = find_recipe(name).path
-    spec = load_spec(path)
-    imported = imported_sets(home)
-    with LocalResolver(
-        path.parent,
-        FileHashes(home.cache),
-        session.environment,
-        imported,
-        Checkpoints(home),
-        FetchedModels(home),
-    ) as resolver:
-        plan = build_plan(spec, AbsentAllowed(resolver))
-    for warning in dict.fromkeys(step.observing.get("warning") for step in plan.steps):
-        if warning:
-            session.output.say(f"note: {warning}")
-    text = path.read_text(encoding="utf-8")
-    return Submission(spec.name, spec.description, str(path.absolute()), text, plan.steps)
+    planned = plan_file(session.home, session.environment, path)
+    for warning in planned.warnings:
+        session.output.say(f"note: {warning}")
+    return planned
 
 
 def plan_experiment(session: Session) -> ExitCode:
     """Print the plan; nothing is queued and nothing is written but file hashes."""
-    home = session.home
-    submission = read_submission(session, home, session.arguments.file)
+    planned = read_plan(session, session.arguments.file)
+    submission, statuses, cost = planned.submission, planned.statuses, planned.cost
     conditions = _conditions(submission.steps)
-    connection = open_reader(home)
-    try:
-        earlier = previous_params(connection, submission.name)
-        statuses = list(resolve(connection, home, submission.steps, earlier).values())
-        probe = NvmlProbe(session.environment)
-        cost = estimate_plan(connection, load_settings(home), probe, statuses)
-    finally:
-        connection.close()
     rows = [_row(status) for status in statuses]
     if session.arguments.json:
         document = {"experiment": submission.name, "steps": rows, "conditions": conditions}

@@ -7,7 +7,7 @@ from typing import Any
 
 from synthlab.cli.expected import print_expected
 from synthlab.cli.follow import Followed, follow
-from synthlab.cli.plan import read_submission
+from synthlab.cli.plan import read_plan
 from synthlab.cli.results import print_results
 from synthlab.cli.session import Session
 from synthlab.errors import ExitCode
@@ -20,7 +20,7 @@ def run_experiment(session: Session) -> ExitCode:
     Ctrl-C detaches: the runs go on. Exit codes: 0 all done, 1 something ended badly, 130 detached.
     """
     output, home = session.output, session.home
-    submission = read_submission(session, home, session.arguments.file)
+    submission = read_plan(session, session.arguments.file).submission
     answer = client.submit(home, submission)
     experiment = str(answer["experiment"])
     output.say(f"{experiment}: {_actions(answer)}")
