@@ -71,12 +71,16 @@ class AskPath(ModalScreen[Path | None]):
         """Take it, unless it is no file name or would overwrite what was not opened."""
         event.stop()
         path = Path(event.value).expanduser()
-        if path.suffix != ".toml":
-            self._refuse("the name of an experiment file ends in .toml")
-        elif self._is_new and path.exists():
-            self._refuse("there is a file of that name already; choose another")
+        why = self.refusal(path)
+        if why:
+            self.query_one("#answer", Static).update(line(f"! {why}", "$warning"))
         else:
             self.dismiss(path)
 
-    def _refuse(self, why: str) -> None:
-        self.query_one("#answer", Static).update(line(f"! {why}", "$warning"))
+    def refusal(self, path: Path) -> str:
+        """What speaks against a path; empty if it can be taken."""
+        if path.suffix != ".toml":
+            return "the name of an experiment file ends in .toml"
+        if self._is_new and path.exists():
+            return "there is a file of that name already; choose another"
+        return ""

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from rich.text import Text
 from textual.binding import Binding
 from textual.content import Content
 from textual.events import Resize
 from textual.message import Message
 from textual.widgets import DataTable
+
+from synthlab.text import safe_line
 
 R = TypeVar("R")
 GAP = 2
@@ -221,7 +224,7 @@ class LabTable(DataTable[Content], Generic[R]):
         self.clear(columns=True)
         self._cells = {}
         for column, width in fitting:
-            self.add_column(column.title, key=column.title, width=width)
+            self.add_column(Text(safe_line(column.title)), key=column.title, width=width)
         if self._rows:
             rows, self._rows = self._rows, {}
             self._refill(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,8 +11,8 @@ from storage.durable import canonical_json
 from storage.errors import RecordError
 from storage.home import LabHome
 from storage.rundir import RunDir, RunId, RunSpec
-from synthlab.analysis.comparison import ConfigDifference
-from synthlab.analysis.measured import MeasuredCell
+from synthlab.analysis.comparison import Comparison, ConfigDifference
+from synthlab.analysis.measured import MeasuredCell, read_cells
 
 ABSENT = "none"
 _NOT_SETTINGS = {"candidates", "parts", "sets"}
@@ -85,6 +86,21 @@ def config_differences(
     if "mixture" in differing:
         differing.pop("training", None)  # without a mixture there is no training: said already
     return tuple(_named(name, values) for name, values in _without_repeats(differing).items())
+
+
+def all_settings(
+    connection: sqlite3.Connection, home: LabHome, experiment: str, comparison: Comparison
+) -> tuple[ConfigDifference, ...]:
+    """Every input of the compared conditions of an experiment, whether it differs or not."""
+    cells = read_cells(connection, home, experiment, comparison.axis)
+    known = {
+        name: _of_condition(
+            home, [c for c in cells if c.condition == name and c.seed in comparison.seeds]
+        )
+        for name in comparison.conditions
+    }
+    names = dict.fromkeys(name for one in known.values() for name in one)
+    return tuple(_named(n, {c: one[n] for c, one in known.items() if n in one}) for n in names)
 
 
 def _of_condition(home: LabHome, cells: Sequence[MeasuredCell]) -> _Fields:
