@@ -56,9 +56,9 @@ class DoctorScreen(LabScreen[tuple[Finding, ...]]):
         notes = sum(one.verdict == "note" for one in snapshot)
         head = self.query_one("#head", Static)
         if problems:
-            head.update(line(f" {len(problems)} problems: {', '.join(problems)}", "bold $error"))
+            head.update(line(f" wrong: {', '.join(problems)}", "bold $error"))
         else:
-            noted = f", {notes} notes" if notes else ""
+            noted = f", worth knowing: {notes}" if notes else ""
             head.update(line(f" nothing is wrong{noted}", "$success"))
         signs = SIGNS if self.lab.symbols != "ascii" else PLAIN_SIGNS
         self.query_one("#findings", Facts).show(

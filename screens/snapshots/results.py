@@ -80,7 +80,8 @@ def _of_axis(axis: str, lines: list[MetricLine]) -> list[ResultRow]:
                     _row(
                         line,
                         cell,
-                        headline.title if headline else line.name,
+                        # What is measured for each prompt set is called by the set alone there.
+                        headline.title if headline and "/" not in line.name else line.name,
                         headline.meaning if headline else "",
                         headline is not None,
                     )

@@ -96,7 +96,7 @@ class CurveReader:
                     )
                     curve = _curve(run, name, view, tokens, wanted.x, alone=len(runs) == 1)
                     if curve is not None:
-                        series += _smoothed(curve, wanted.smoothing)
+                        series += _smoothed(curve, wanted.smoothing, raw=len(runs) == 1)
             charts.append((name, _chart(name, series, wanted)))
         return Curves(tuple(charts), page, pages, len(names), exact, has_tokens)
 
@@ -163,12 +163,14 @@ def tokens_at(step: int, known: Sequence[tuple[int, float]]) -> float:
     return before[1] + share * (after[1] - before[1])
 
 
-def _smoothed(curve: Series, factor: float) -> list[Series]:
+def _smoothed(curve: Series, factor: float, *, raw: bool) -> list[Series]:
     from synthlab.analysis.smoothing import exponential_mean
 
     if not factor or len(curve.y) < LEAST_SMOOTHED:
         return [curve]
-    return [replace(curve, dim=True), replace(curve, y=exponential_mean(curve.y, factor))]
+    smooth = replace(curve, y=exponential_mean(curve.y, factor))
+    # Raw curves of several runs over each other would hide what is compared.
+    return [replace(curve, dim=True), smooth] if raw else [smooth]
 
 
 def _chart(name: str, series: Sequence[Series], wanted: CurvesWanted) -> LineChart:
@@ -177,7 +179,7 @@ def _chart(name: str, series: Sequence[Series], wanted: CurvesWanted) -> LineCha
     title = name
     if name.startswith(PROBE):
         title = f"{name.removeprefix(PROBE)} (probe, small n)"
-    if any(one.dim for one in series):
+    if wanted.smoothing and any(len(one.y) >= LEAST_SMOOTHED for one in series):
         title += f", smoothed {wanted.smoothing:g}"
     is_log = wanted.log and any(y > 0 for one in series for y in one.y)
     return LineChart(

@@ -32,7 +32,8 @@ class Facts(VerticalScroll, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._text = Static(Content(""))
-        self._said: Content | None = None
+        self.said: Content | None = None
+        """What is shown."""
         self._facts: tuple[Fact, ...] = ()
 
     def compose(self):  # type: ignore[no-untyped-def]
@@ -69,8 +70,8 @@ class Facts(VerticalScroll, can_focus=True):
 
     def say(self, content: Content) -> None:
         """Show a text."""
-        if self._said is None or content != self._said or content.spans != self._said.spans:
-            self._said = content
+        if self.said is None or content != self.said or content.spans != self.said.spans:
+            self.said = content
             self._text.update(content)
 
 

@@ -104,7 +104,7 @@ def test_the_help_names_every_key_of_the_screen_and_of_the_app(seeded_home: LabH
 def _whole_text(app: LabApp) -> str:
     from screens.widgets.facts import Facts
 
-    said = app.screen.query_one(Facts)._said
+    said = app.screen.query_one(Facts).said
     assert said is not None
     return said.plain
 

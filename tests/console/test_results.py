@@ -65,7 +65,7 @@ def test_all_numbers_a_filter_and_why(finished_home: LabHome) -> None:
         await settle(pilot)
         assert table.row_count == 1
         assert "undefined" in frame(app)
-        assert "no answer was long enough" in frame(app)
+        assert "no answer was" in frame(app)
         assert app.screen.words()["why"] == "eggs.2:multi:entropy"  # type: ignore[attr-defined]
         await pilot.press("w")
         await settle(pilot)

@@ -351,15 +351,17 @@ def test_a_narrow_screen_shows_one_pane_beside_the_log(training_home: LabHome) -
         await open_run(pilot, TRAINING)
         panes = [app.screen.query_one(f"#{name}") for name in ("curves", "sheet-pane", "log-pane")]
 
-        def seen() -> list[bool]:
-            return [bool(pane.region.area) for pane in panes]
+        async def sees(*wanted: bool) -> bool:
+            for _ in range(100):
+                if [bool(pane.region.area) for pane in panes] == list(wanted):
+                    return True
+                await pilot.pause(0.05)
+            return False
 
-        assert seen() == [True, False, True]
+        assert await sees(True, False, True)
         await pilot.press("2")
-        await settle(pilot)
-        assert seen() == [False, True, True]
+        assert await sees(False, True, True)
         await pilot.press("3")
-        await settle(pilot)
-        assert seen() == [False, False, True]
+        assert await sees(False, False, True)
 
     drive(training_home, act)
