@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -19,6 +19,7 @@ from screens.overview_words import (
     nothing_yet,
     queue_columns,
 )
+from screens.run_changes import RunChanges, change_actions
 from screens.safety import line
 from screens.snapshots.overview import AXES, ConditionRow, Overview, QueueRow, Wanted, read_overview
 from screens.widgets.chart_view import ChartView
@@ -27,35 +28,28 @@ from screens.widgets.lab_table import LabTable
 SMOOTHING = (0.0, 0.6, 0.9)
 
 
-class OverviewScreen(LabScreen[Overview | None]):
+class OverviewScreen(RunChanges, LabScreen[Overview | None]):
     """What `synthlab` opens."""
 
     PLACE = "overview"
     PANES = ("conditions-pane", "charts", "queue-pane", "machine")
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("overview.open", "enter", "open", "open the chosen run", "synthlab show {run}"),
-        Action(
-            "overview.stop",
-            "x",
-            "stop",
-            "stop the chosen run with its work saved",
-            "synthlab stop {run}",
-            writes=True,
-        ),
+        *change_actions("overview"),
         Action(
             "overview.stop-all",
             "X",
             "stop all",
-            "stop every run of the experiment",
+            "stop every run of the experiment, after asking",
             "synthlab stop {experiment}",
             writes=True,
             hidden=True,
         ),
         Action(
-            "overview.retry",
-            "r",
-            "retry",
-            "continue what ended badly in this experiment",
+            "overview.retry-all",
+            "G",
+            "go on",
+            "continue all that ended badly in this experiment",
             "synthlab retry {experiment}",
             writes=True,
         ),
@@ -157,8 +151,12 @@ class OverviewScreen(LabScreen[Overview | None]):
 
     def words(self) -> Mapping[str, str]:
         """The chosen run and the experiment."""
-        run = self.query_one("#queue", LabTable).chosen if self.is_mounted else None
-        return {**super().words(), **({"run": run} if run else {})}
+        return {**super().words(), **self.change_words()}
+
+    def affected(self) -> Sequence[QueueRow]:
+        """The chosen run of the queue."""
+        row = self._chosen()
+        return (row,) if row is not None else ()
 
     def _chosen(self) -> QueueRow | None:
         row = self.query_one("#queue", LabTable).chosen_row if self.is_mounted else None
@@ -184,20 +182,6 @@ class OverviewScreen(LabScreen[Overview | None]):
         else:
             self.lab.go_to("compare")
 
-    def why_not_stop(self) -> str:
-        """Only what runs or waits can be stopped."""
-        row = self._chosen()
-        if row is None:
-            return "no run is chosen"
-        return "" if row.state in ("queued", "starting", "running") else f"it is {row.state}"
-
-    async def do_stop(self) -> None:
-        """Its work is saved; `retry` continues."""
-        row = self._chosen()
-        if row is not None:
-            await self.lab.requests.stop([row.run_id])
-            self.lab.say(f"{row.label}: told to stop with its work saved; r continues")
-
     def why_not_stop_all(self) -> str:
         """Something must be going on."""
         shown = self.following.shown
@@ -209,7 +193,7 @@ class OverviewScreen(LabScreen[Overview | None]):
 
         stop_experiment(self.lab, self.lab.experiment or "")
 
-    def why_not_retry(self) -> str:
+    def why_not_retry_all(self) -> str:
         """Something must have ended badly."""
         shown = self.following.shown
         bad = ("failed", "interrupted", "cancelled", "unknown")
@@ -217,7 +201,7 @@ class OverviewScreen(LabScreen[Overview | None]):
             return ""
         return "nothing of this experiment ended badly"
 
-    async def do_retry(self) -> None:
+    async def do_retry_all(self) -> None:
         """All of the experiment."""
         from screens.stop_and_retry import retry_experiment
 

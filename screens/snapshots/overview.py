@@ -55,6 +55,7 @@ class QueueRow:
     kind: str
     state: str
     reason: str
+    priority: int
     share: float | None
     detail: str
     """`12 of 40 answers, 3.1/s`."""
@@ -188,6 +189,7 @@ def _queue_row(run: Row, now: float) -> QueueRow:
         run["kind"],
         run["state"],
         run["reason"] or "",
+        run["priority"],
         share,
         detail,
         _rounded(run["progress_eta_s"]) if has_settled(run) else None,

@@ -113,10 +113,10 @@ def test_the_palette_has_the_actions_of_the_moment_and_says_why_not(seeded_home:
     async def act(pilot: Pilot[None], app: LabApp) -> None:
         await pilot.press("colon")
         await pilot.pause(0.5)
-        await pilot.press(*"stop the chosen")
+        await pilot.press(*"stop the marked")
         await pilot.pause(1.0)
         text = frame(app)
-        assert "stop the chosen run" in text
+        assert "stop the marked or chosen runs" in text
         assert "only looks" in text
 
     drive(seeded_home, act, size=(120, 40))
