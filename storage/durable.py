@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ from typing import Any, BinaryIO, NamedTuple
 from storage.errors import RecordError
 
 FILE_MODE = 0o600
+USER_FILE_MODE = 0o644
 DIRECTORY_MODE = 0o700
 CHUNK_BYTES = 1 << 20
 
@@ -53,12 +55,17 @@ def write_all(fd: int, data: bytes) -> None:
         view = view[written:]
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`; a reader sees the old content or the new, never a part."""
+def write_bytes(path: Path, data: bytes, *, mode: int = FILE_MODE) -> None:
+    """Replace `path` by `data`; a reader sees the old content or the new, never a part.
+
+    mode: permissions of the file; only for files that belong to the user and not to the lab.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
     try:
         try:
+            if mode != FILE_MODE:
+                os.fchmod(fd, mode)
             write_all(fd, data)
             os.fsync(fd)
         finally:
@@ -68,6 +75,28 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     fsync_directory(path.parent)
+
+
+def write_user_file(path: Path, data: bytes) -> None:
+    """Replace a file that belongs to the user: its permissions stay, and a link stays a link.
+
+    A new one can be read by others, as files made by an editor can.
+    """
+    target = path.resolve()
+    try:
+        mode = stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        mode = USER_FILE_MODE
+    write_bytes(target, data, mode=mode)
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add a note to a text file in one write, so that two writers do not mix their lines."""
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    try:
+        write_all(fd, text.encode("utf-8", "backslashreplace"))
+    finally:
+        os.close(fd)
 
 
 @contextlib.contextmanager

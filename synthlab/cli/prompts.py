@@ -1,4 +1,4 @@
-"""`synthlab prompts import | list`: bring prompt sets into the lab by reference, and say what is there."""
+"""`synthlab prompts import | list | add`: prompt sets by reference, and what is there of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.catalog.imports import list_prompt_sets
+from synthlab.cli.additions import add_prompts
 from synthlab.cli.follow import follow
 from synthlab.cli.output import number_column, text_column
 from synthlab.cli.session import Session
@@ -35,6 +36,10 @@ EXPERIMENT = "prompt-sets"
 
 def prompts(session: Session) -> ExitCode:
     """Do what the action says. No text of a prompt is ever printed: only counts, hashes and origins."""
+    if session.arguments.action == "add":
+        return add_prompts(session)
+    if session.arguments.file is not None:
+        raise UsageError(f"prompts {session.arguments.action} takes no file")
     if session.arguments.action == "list":
         return show_sets(session)
     return import_sets(session)

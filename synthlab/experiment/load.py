@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from synthlab.experiment.crosscheck import complete
 from synthlab.experiment.expected_section import check_expected, read_expected
 from synthlab.experiment.source_section import read_source
 from synthlab.experiment.spec import SCHEMA, BaseModel, ExperimentSpec, SpecOrigin
-from synthlab.experiment.table_reader import NAME, NAME_RULE, Problems, TableReader
+from synthlab.experiment.table_reader import NAME, NAME_RULE, Problem, Problems, TableReader
 from synthlab.experiment.toml_lines import KeyPath, key_lines
 
 TOML_POSITION = re.compile(r" \(at line (\d+), column (\d+)\)$")
@@ -26,26 +27,50 @@ def load_spec(path: Path) -> ExperimentSpec:
     Raises NotFoundError if there is no such file, SpecError with every fault that was found, each as
     `file:line: key: message`.
     """
+    return parse_spec(decode_spec(read_raw(path), path), path)
+
+
+def read_raw(path: Path) -> bytes:
+    """The bytes of an experiment file; raises NotFoundError or SpecError."""
     try:
         if path.stat().st_size > MAX_SIZE_BYTES:
             raise SpecError(f"{path}: is larger than 1 MB and cannot be an experiment file")
-        raw = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise NotFoundError(
             f"no experiment file {path}", "`synthlab recipes` lists the built-in experiments"
         ) from error
     except OSError as error:
         raise SpecError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def decode_spec(raw: bytes, path: Path) -> str:
+    """The text of an experiment file without a byte order mark; raises SpecError."""
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise SpecError(f"{path}:{line}: is not UTF-8 text", "save the file as UTF-8") from error
-    return parse_spec(text, path)
 
 
 def parse_spec(text: str, path: Path) -> ExperimentSpec:
     """Read the text of an experiment file; `path` names it in messages and anchors its paths."""
+    spec, problems = _examine(text, path)
+    if problems.found:
+        raise SpecError(report(problems.found, spec.origin))
+    return spec
+
+
+def find_problems(text: str, path: Path) -> tuple[Sequence[Problem], SpecOrigin]:
+    """Everything that is wrong in the text of an experiment file, and where its keys stand.
+
+    Raises SpecError if it is not TOML at all.
+    """
+    spec, problems = _examine(text, path)
+    return problems.found, spec.origin
+
+
+def _examine(text: str, path: Path) -> tuple[ExperimentSpec, Problems]:
     try:
         root = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -56,9 +81,7 @@ def parse_spec(text: str, path: Path) -> ExperimentSpec:
     problems = Problems()
     spec = complete(_read(root, origin, problems), problems)
     check_expected(spec, problems)
-    if problems.found:
-        raise SpecError(_report(problems, origin))
-    return spec
+    return spec, problems
 
 
 def _read(root: dict[str, Any], origin: SpecOrigin, problems: Problems) -> ExperimentSpec:
@@ -118,13 +141,15 @@ def _seeds(table: TableReader) -> tuple[int, ...]:
     return seeds
 
 
-def _report(problems: Problems, origin: SpecOrigin) -> str:
+def report(problems: Sequence[Problem], origin: SpecOrigin) -> str:
+    """Faults as a person reads them: `file:line: key: message`, in the order of the file."""
+
     def line(path: KeyPath) -> int:
         ends = range(len(path), 0, -1)
         return next((origin.lines[path[:e]] for e in ends if path[:e] in origin.lines), 0)
 
     # A value that could not be read is often also missed later on: its first fault is the real one.
-    first = {p.path: p for p in reversed(problems.found)}
+    first = {p.path: p for p in reversed(problems)}
     ordered = sorted(first.values(), key=lambda p: (line(p.path), str(p.path)))
     return "\n".join(f"{origin.where(*p.path)}: {p.message}" for p in ordered)
 

@@ -2,11 +2,79 @@
 
 from __future__ import annotations
 
-from synthlab.cli.verbs.parts import FILTER, Argument, Verb, flag
+from synthlab.cli.verbs.parts import FILTER, Argument, Verb, flag, option
+
+FILE_TO_EDIT = Argument(
+    ("file",), {"nargs": "?", "metavar": "FILE", "help": "to add: the experiment file"}
+)
+NAME_IN_FILE = Argument(
+    ("name_in_file",), {"nargs": "?", "metavar": "NAME", "help": "to add: the name in the file"}
+)
+BASE = option("--base", "MODEL", "to add: makes the file if it is not there, with this base model")
+SETTING = Argument(
+    ("--set",),
+    {
+        "action": "append",
+        "default": [],
+        "metavar": "KEY=VALUE",
+        "help": "to add: any other key of docs/experiment-file.md, the value in TOML",
+    },
+)
+
+LIST_OR_ADD = (
+    Argument(("action",), {"nargs": "?", "choices": ["list", "add"], "default": "list"}),
+    FILE_TO_EDIT,
+    NAME_IN_FILE,
+    FILTER,
+    BASE,
+    SETTING,
+)
 
 VERBS = (
-    Verb("sources", "lists:show_list", "list who answered which prompt set", (FILTER,)),
-    Verb("mixtures", "lists:show_list", "list training sets and their parts", (FILTER,)),
+    Verb(
+        "sources",
+        "additions:sources",
+        "list who answered which prompt set, or add a source to a file",
+        (
+            *LIST_OR_ADD,
+            Argument(("--kind",), {"choices": ["human", "model"], "default": "model"}),
+            option("--prompts", "SET", "the prompt set that is answered"),
+            option("--model", "MODEL", "hub id, folder, builtin:NAME, or its name at a server"),
+            option("--revision", "REV", "of the model"),
+            Argument(("--engine",), {"choices": ["transformers", "vllm", "openai"]}),
+            option("--base-url", "URL", "of an OpenAI-compatible server"),
+            option("--api-key-env", "NAME", "variable that holds its key; ends in _API_KEY"),
+            option("--adapter", "ADAPTER", "a mixture, a folder, or checkpoint:RUN"),
+            option("--system", "TEXT", "system prompt; empty for none"),
+            option("--temperature", "T", "0 takes the likeliest token", float),
+            option("--top-p", "P", "share of the probability mass", float),
+            option("--max-new-tokens", "N", "longest answer", int),
+            option("--samples", "N", "answers per prompt", int),
+            option("--concurrency", "N", "questions under way at a server", int),
+            option("--seed", "N", "", int),
+        ),
+    ),
+    Verb(
+        "mixtures",
+        "additions:mixtures",
+        "list training sets and their parts, or add a mixture to a file",
+        (
+            *LIST_OR_ADD,
+            Argument(
+                ("--share",),
+                {
+                    "action": "append",
+                    "default": [],
+                    "metavar": "SOURCE=WEIGHT",
+                    "help": "once for each source of the mixture",
+                },
+            ),
+            Argument(("--assign",), {"choices": ["random", "folds", "all"]}),
+            option("--rows", "N", "exact number of rows", int),
+            option("--tokens", "N", "budget of response tokens instead", int),
+            option("--seed", "N", "", int),
+        ),
+    ),
     Verb(
         "models",
         "models:models",
@@ -28,9 +96,30 @@ VERBS = (
     Verb(
         "prompts",
         "prompts:prompts",
-        "bring prompt sets in by reference, or list them; never prints a prompt",
+        "bring prompt sets in by reference, list them, or add one to a file; never prints a prompt",
         (
-            Argument(("action",), {"choices": ["import", "list"]}),
+            Argument(("action",), {"choices": ["import", "list", "add"]}),
+            FILE_TO_EDIT,
+            NAME_IN_FILE,
+            BASE,
+            SETTING,
+            option("--dataset", "DATA", "file beside FILE, hub id, builtin:NAME or packaged set"),
+            Argument(
+                ("--purpose",),
+                {"choices": ["train", "held-out", "harmful", "jailbreak", "benign", "articles"]},
+            ),
+            option("--config", "NAME", "configuration (subset) of a hub data set"),
+            option("--rows", "N", "use this many rows", int),
+            option("--seed", "N", "which rows", int),
+            Argument(
+                ("--column",),
+                {
+                    "action": "append",
+                    "default": [],
+                    "metavar": "FIELD=COLUMN",
+                    "help": "id, prompt, response, category or system; a name or a template",
+                },
+            ),
             Argument(
                 ("--from",),
                 {

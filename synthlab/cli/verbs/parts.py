@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,11 @@ def positional(name: str, metavar: str, text: str) -> Argument:
 def flag(*names: str, text: str) -> Argument:
     """An option that is on or off."""
     return Argument(names, {"action": "store_true", "help": text})
+
+
+def option(name: str, metavar: str, text: str, kind: Callable[[str], Any] = str) -> Argument:
+    """An option with a value that need not be given."""
+    return Argument((name,), {"metavar": metavar, "help": text, "type": kind})
 
 
 FILE = positional("file", "FILE|RECIPE", "an experiment file, or the name of a recipe")
