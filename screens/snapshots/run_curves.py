@@ -24,7 +24,7 @@ FIRST = ("loss", "eval_loss")
 PROBE = "probe/"
 LEAST_SMOOTHED = 30
 """A curve of fewer points shows better as it is."""
-FIRST_LOOK_S = 0.1
+FIRST_LOOK_S = 0.05
 LATER_LOOK_S = 0.1
 
 

@@ -169,6 +169,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers ships no 
             if now > since:
                 values["tokens_per_s"] = (state.num_input_tokens_seen - tokens) / (now - since)
             self._tokens = (now, state.num_input_tokens_seen)
+            values["tokens"] = float(state.num_input_tokens_seen)
         if values:
             self._context.metric(state.global_step, values)
 

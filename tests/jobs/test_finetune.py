@@ -109,7 +109,7 @@ def test_live_curves_and_the_catalog_facts(lab: Lab, run_job: Any) -> None:
     report = train(directory := queued(lab), run_job)
     points = lab.events("fine1", "metric")
     seen = {name for point in points for name in point["values"]}
-    assert seen == {"loss", "eval_loss", "learning_rate", "grad_norm", "tokens_per_s"}
+    assert seen == {"loss", "eval_loss", "learning_rate", "grad_norm", "tokens", "tokens_per_s"}
     assert [p["step"] for p in points if "loss" in p["values"]] == list(range(1, 11))
     assert lab.events("fine1", "progress")[-1]["done"] == 10
     manifest = directory.read_manifest()
