@@ -25,6 +25,7 @@ from screens.safety import HostileTextFilter
 from screens.theme import DARK, LIGHT, STYLES, THEMES
 from screens.widgets.message_line import MessageLine
 from screens.widgets.place_line import PLACES, PlaceLine
+from storage import durable
 from storage.errors import StorageError
 from storage.home import LabHome
 from synthlab.errors import SynthlabError
@@ -222,8 +223,8 @@ class LabApp(App[None], ActionHost):
     def note_defect(self, error: Exception) -> None:
         """Keep the traceback of something that should not have happened, for a report."""
         text = "".join(traceback.format_exception(error))
-        with (self.requests.home.root / "console.log").open("a", encoding="utf-8") as log:
-            log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
+        noted = f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n"
+        durable.append_text(self.requests.home.root / "console.log", noted)
 
     def words(self) -> Mapping[str, str]:
         """For command lines of the app's own actions."""

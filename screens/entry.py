@@ -40,9 +40,9 @@ def open_console(argv: Sequence[str], environment: Mapping[str, str]) -> ExitCod
     """Run the console until it is left; without a terminal it says what to do instead."""
     options = _options(argv)
     if not (all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))):
-        print(
-            "synthlab: the console needs a terminal; `synthlab --help` lists the verbs for scripts",
-            file=sys.stderr,
+        _say(
+            "the console needs a terminal; `synthlab --help` lists the verbs for scripts",
+            environment,
         )
         return ExitCode.USAGE
     # Before the framework is imported: it reads these once.
@@ -53,9 +53,7 @@ def open_console(argv: Sequence[str], environment: Mapping[str, str]) -> ExitCod
     try:
         return _run(options, environment)
     except (SynthlabError, StorageError) as error:
-        from synthlab.text import safe_text
-
-        print(f"synthlab: {safe_text(str(error))}", file=sys.stderr)
+        _say(str(error), environment)
         return error.exit_code if isinstance(error, SynthlabError) else ExitCode.FAILED
 
 
@@ -81,6 +79,12 @@ def _run(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitCod
     )
     app.run(mouse=preferences.mouse and not options.no_mouse)
     return ExitCode(app.return_code or 0)
+
+
+def _say(message: str, environment: Mapping[str, str]) -> None:
+    from synthlab.cli.output import Output
+
+    Output.of_process(environment).say(f"synthlab: {message}")
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:

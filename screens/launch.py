@@ -30,6 +30,7 @@ from screens.theme import STYLES
 from screens.widgets.experiment_editor import ExperimentEditor
 from screens.widgets.facts import Facts
 from screens.widgets.lab_table import LabTable
+from storage import durable
 from synthlab.errors import SynthlabError
 from synthlab.execution.planning import Planned, plan_text
 from synthlab.experiment.recipes import recipe_folder
@@ -279,7 +280,7 @@ class LaunchScreen(LabScreen[Choices]):
             self.lab.say("recipes come with the program: save under a name of your own", "error")
             return
         try:
-            path.write_text(self._text(), encoding="utf-8")
+            durable.write_user_file(path, self._text().encode())
         except OSError as error:
             self.lab.say(f"{path}: {error.strerror}", "error")
             return

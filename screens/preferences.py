@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from screens.theme import THEMES
+from storage import durable
 from synthlab.errors import SpecError
 
 SYMBOLS = ("auto", "braille", "block", "ascii")
@@ -58,10 +59,8 @@ def save_preferences(path: Path, preferences: Preferences) -> None:
     ]
     if preferences.keys:
         lines += ["", "[keys]", *(f'"{name}" = "{key}"' for name, key in preferences.keys.items())]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    fresh.replace(path)
+    durable.make_directory(path.parent)
+    durable.write_user_file(path, "\n".join([*lines, ""]).encode())
 
 
 def choose_symbols(preferred: str, environment: Mapping[str, str], encoding: str) -> str:

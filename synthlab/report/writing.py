@@ -173,7 +173,7 @@ def _publish(files: Mapping[str, bytes], target: Path) -> None:
         for name, content in files.items():
             path = temporary / name
             durable.make_directory(path.parent)
-            path.write_bytes(content)
+            durable.write_bytes(path, content)
         durable.publish_directory(temporary, target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -129,3 +129,24 @@ def test_damaged_json_names_the_file(tmp_path: Path) -> None:
     path.write_text("{")
     with pytest.raises(RecordError, match=r"spec\.json"):
         durable.read_json(path)
+
+
+def test_a_file_of_the_user_keeps_its_permissions_and_its_link(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.toml", tmp_path / "link.toml"
+    real.write_text("old", encoding="utf-8")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    durable.write_user_file(link, b"new")
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+    durable.write_user_file(tmp_path / "fresh.toml", b"made")
+    assert stat.S_IMODE((tmp_path / "fresh.toml").stat().st_mode) == 0o644
+
+
+def test_notes_are_added_to_a_log_that_only_its_owner_reads(tmp_path: Path) -> None:
+    log = tmp_path / "console.log"
+    durable.append_text(log, "first\n")
+    durable.append_text(log, "sec\udc80ond\n")
+    assert log.read_text(encoding="utf-8") == "first\nsec\\udc80ond\n"
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
