@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
-from textual.events import Resize
-from textual.message import Message
 from textual.widgets import Static
 
 from screens.actions import Action
+from screens.compare_keys import COMPARE_ACTIONS, CompareTable
 from screens.compare_words import (
-    CompareRow,
     Look,
     compare_columns,
     compare_rows,
     metric_facts,
     strip,
+    why_undefined,
 )
+from screens.comparing import Comparer
 from screens.lab_screen import PANE_ACTIONS, LabScreen
-from screens.live import Query, start
+from screens.live import Query
 from screens.report_request import write_into
 from screens.safety import joined, line
 from screens.snapshots.compare import (
@@ -35,49 +31,19 @@ from screens.snapshots.compare import (
     Basis,
     Question,
     Wanted,
-    answer,
-    plane,
     read_basis,
 )
 from screens.theme import STYLES
 from screens.widgets.chart_view import ChartView
 from screens.widgets.facts import Facts
 from screens.widgets.lab_table import LabTable, TableColumn
-from storage.errors import StorageError
-from synthlab.errors import SynthlabError
-
-if TYPE_CHECKING:
-    from synthlab.analysis.charts.descriptions import Chart
 
 MOST = 6
 """More conditions than this beside each other cannot be read."""
-MOST_KEPT = 24
-"""Answers kept for going back and forth; each is small."""
+LEAST_HEIGHT = 12
+"""Of a chart in which intervals stand upright; in a lower one they lie."""
 SMOOTHING = (0.0, 0.6, 0.9)
 TESTED, SHOWN = "metric ", "shown "
-
-
-class Abandoned(Exception):
-    """Nobody waits for this comparison any more."""
-
-
-class CompareTable(LabTable[CompareRow]):
-    """Up and down are metrics; left and right are conditions."""
-
-    BINDINGS = [
-        Binding("h,left", "screen.do('compare.left')", "left", show=False, id="compare-table.left"),
-        Binding(
-            "l,right", "screen.do('compare.right')", "right", show=False, id="compare-table.right"
-        ),
-    ]
-
-    class Resized(Message):
-        """Other columns fit."""
-
-    def on_resize(self, event: Resize) -> None:
-        """Columns of other widths."""
-        super().on_resize(event)
-        self.post_message(self.Resized())
 
 
 class CompareScreen(LabScreen[Basis | None]):
@@ -86,53 +52,7 @@ class CompareScreen(LabScreen[Basis | None]):
     CSS_PATH = STYLES / "compare.tcss"
     PLACE = "compare"
     PANES = ("table-pane", "metric", "chart-pane")
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action(
-            "compare.axis",
-            "x",
-            "axis",
-            "the next axis: collapse, robustness, bias",
-            "synthlab compare {experiment} --axis {axis}",
-        ),
-        Action("compare.mark", "space", "in/out", "take the condition in or leave it out"),
-        Action(
-            "compare.pin",
-            "p",
-            "pin",
-            "pin the condition as the baseline of all differences",
-            "synthlab compare {experiment} --axis {axis} --baseline {condition}",
-        ),
-        Action("compare.values", "v", "Δ", "values of the conditions, or their differences"),
-        Action("compare.chart", "c", "chart", "intervals, training loss, probes, or two metrics"),
-        Action("compare.only-differing", "d", "differing", "inputs that differ, or all inputs"),
-        Action(
-            "compare.all",
-            "a",
-            "all",
-            "also numbers that have no test",
-            "synthlab compare {experiment} --axis {axis} --all",
-        ),
-        Action(
-            "compare.why",
-            "w",
-            "why",
-            "from the number under the cursor back to what it was made of",
-            "synthlab why {why}",
-        ),
-        Action(
-            "compare.report",
-            "r",
-            "report",
-            "write page, tables, figures and data into a folder",
-            "synthlab report {experiment}",
-        ),
-        Action("compare.left", "h,left", "left", "the condition to the left", hidden=True),
-        Action("compare.right", "l,right", "right", "the condition to the right", hidden=True),
-        Action("compare.scale", "s", "log", "loss on a linear or a log axis", hidden=True),
-        Action("compare.smooth", "e", "smooth", "smooth the loss: off, 0.6, 0.9", hidden=True),
-        Action("compare.probe", "b", "probe", "another probe of the axis", hidden=True),
-        *PANE_ACTIONS,
-    )
+    ACTIONS: ClassVar[tuple[Action, ...]] = (*COMPARE_ACTIONS, *PANE_ACTIONS)
 
     def __init__(self) -> None:
         super().__init__()
@@ -148,13 +68,8 @@ class CompareScreen(LabScreen[Basis | None]):
         self._turn = 0
         self._log = False
         self._smoothing = 0
-        self._asked: Question | None = None
-        self._failed = ""
-        self._progress = ""
-        self._answers: dict[Question, Answer] = {}
-        self._planes: dict[tuple[Question, str], Chart | str] = {}
-        self._plane_asked: tuple[Question, str] | None = None
-        self._abandon = threading.Event()
+        self._comparer = Comparer(self, self.lab, self._changed)
+        self._shown_answer: Answer | None = None
 
     def body(self) -> ComposeResult:
         """What is compared, the conditions, the table; below it the metric and its chart."""
@@ -182,7 +97,7 @@ class CompareScreen(LabScreen[Basis | None]):
 
     def on_unmount(self) -> None:
         """The thread that compares need not go on."""
-        self._abandon.set()
+        self._comparer.close()
 
     @property
     def _table(self) -> CompareTable:
@@ -251,86 +166,41 @@ class CompareScreen(LabScreen[Basis | None]):
         baseline = self._pinned if self._pinned in names else next(iter(names), "")
         return tuple(sorted(names, key=lambda name: name != baseline))
 
-    # Comparing, in a thread
+    def _in_order(self) -> tuple[str, ...]:
+        """All conditions as they stand beside each other: the baseline first."""
+        names = self._basis.conditions if self._basis else ()
+        baseline = next(iter(self._chosen()), "")
+        return tuple(sorted(names, key=lambda name: name != baseline))
 
     def _ask(self) -> None:
         basis, chosen = self._basis, self._chosen()
-        if basis is None:
-            return
-        is_whole = set(chosen) == set(basis.on(self._axis))
-        question = Question(basis.experiment, chosen, is_whole, self._axis, basis.stamp)
-        if question != self._asked:
-            self._asked = question
-            self._failed = self._progress = ""
-            self._abandon.set()
-            if len(chosen) < 2:
-                only = chosen[0] if chosen else "none"
-                self._failed = f"a comparison needs two conditions; here is {only}"
-            elif question not in self._answers:
-                self._abandon = threading.Event()
-                start(self, self._compare, "compare")
-        self._show_answer()
-
-    async def _compare(self) -> None:
-        question, home = self._asked, self.lab.requests.home
-        if question is None:
-            return
-        progress = self._teller(self._abandon, question)
-        try:
-            found = await self.lab.requests.in_thread(lambda: answer(home, question, progress))
-        except Abandoned:
-            return
-        except (SynthlabError, StorageError, sqlite3.Error, OSError) as error:
-            if question == self._asked:
-                self._failed, self._progress = str(error), ""
-                self._show_answer()
-            return
-        except Exception as error:  # noqa: BLE001 - rows nobody foresaw must not end the console
-            self._failed = f"this cannot be compared ({type(error).__name__}: {error})"
-            self.lab.note_defect(error)
-            self._show_answer()
-            return
-        while len(self._answers) >= MOST_KEPT:
-            self._answers.pop(next(iter(self._answers)))
-        self._answers[question] = found
-        if question == self._asked and self.is_mounted:
-            self._progress = ""
+        if basis is not None:
+            is_whole = set(chosen) == set(basis.on(self._axis))
+            question = Question(basis.experiment, chosen, is_whole, self._axis, basis.stamp)
+            self._comparer.ask(question)
             self._show_answer()
 
-    def _teller(
-        self, abandon: threading.Event, question: Question
-    ) -> Callable[[int, int, str], None]:
-        """What the thread calls between two metrics: it says how far it is, or ends it."""
-        loop = asyncio.get_running_loop()
-
-        def tell(done: int, total: int, what: str) -> None:
-            if abandon.is_set():
-                raise Abandoned
-            text = f"comparing {min(done + 1, total)} of {total}: {what}"
-            loop.call_soon_threadsafe(self._tell_progress, question, text)
-
-        return tell
-
-    def _tell_progress(self, question: Question, text: str) -> None:
-        if question == self._asked and self.is_mounted and question not in self._answers:
-            self._progress = text
+    def _changed(self) -> None:
+        """An answer, a chart, or how far it is."""
+        if not self.is_mounted:
+            return
+        if self._comparer.answer is not self._shown_answer or self._comparer.failed:
+            self._show_answer()
+        else:
             self._show_head()
+            self._show_chart()
 
     # Showing
-
-    @property
-    def _answer(self) -> Answer | None:
-        return self._answers.get(self._asked) if self._asked is not None else None
 
     def _look(self) -> Look:
         return Look(self._differences, self.lab.symbols != "ascii", self._cursor)
 
     def _show_answer(self) -> None:
         self._show_head()
-        found = self._answer
+        found = self._shown_answer = self._comparer.answer
         if found is None:
             self._table.show({})
-            self.query_one("#metric", Facts).say(line(self._failed or "…", "$text-muted"))
+            self.query_one("#metric", Facts).say(line(self._comparer.failed or "…", "$text-muted"))
             self._show_chart()
             return
         table = self._table
@@ -351,7 +221,7 @@ class CompareScreen(LabScreen[Basis | None]):
         self._show_metric()
 
     def _show_head(self) -> None:
-        basis, found = self._basis, self._answer
+        basis, found = self._basis, self._comparer.answer
         if basis is None:
             return
         parts = [line(f" {basis.experiment} ", "bold"), line(f" {self._axis}", "bold $accent")]
@@ -361,18 +231,20 @@ class CompareScreen(LabScreen[Basis | None]):
         if found is not None:
             said = found.comparison
             seeds = ", ".join(map(str, said.seeds))
+            if self._differences:
+                parts.append(line(f"  less {said.baseline}", "bold"))
             parts.append(line(f"  {len(said.metrics)} tested, {len(said.shown)} only shown"))
             parts.append(line(f"  seeds {seeds}", "$text-muted"))
-            if self._differences:
-                parts.append(line(f"  less {said.baseline}"))
-        elif self._failed:
-            parts.append(line(f"  {self._failed}", "$warning"))
+        elif self._comparer.failed:
+            parts.append(line(f"  {self._comparer.failed}", "$warning"))
         else:
-            parts.append(line(f"  {self._progress or 'reading the measurements'} …", "$primary"))
+            parts.append(
+                line(f"  {self._comparer.progress or 'reading the measurements'} …", "$primary")
+            )
         self.query_one("#head", Static).update(joined(*parts))
         chosen = self._chosen()
         made = strip(
-            basis.conditions,
+            self._in_order(),
             chosen,
             chosen[0] if chosen else "",
             self._cursor,
@@ -381,10 +253,10 @@ class CompareScreen(LabScreen[Basis | None]):
         self.query_one("#strip", Static).update(made)
 
     def _show_metric(self) -> None:
-        found, row = self._answer, self._table.chosen_row
+        found, row = self._comparer.answer, self._table.chosen_row
         if found is None or row is None:
             return
-        self.query_one("#metric", Facts).show(metric_facts(found.comparison, row))
+        self.query_one("#metric", Facts).show(metric_facts(found.comparison, row, self._cursor))
         self._show_chart()
         self.refresh_keys()
 
@@ -402,51 +274,29 @@ class CompareScreen(LabScreen[Basis | None]):
             self._show_intervals(view)
 
     def _show_intervals(self, view: ChartView) -> None:
-        from screens.snapshots.compare_charts import difference_chart, value_chart
+        from screens.snapshots.compare_charts import difference_chart, interval_chart, value_chart
         from synthlab.analysis.comparison import ConfigDifference, MetricComparison
 
-        found, row = self._answer, self._table.chosen_row
+        found, row = self._comparer.answer, self._table.chosen_row
         if found is None or row is None or isinstance(row.about, ConfigDifference):
             view.show(None, "put the cursor on a metric" if found else "no comparison yet")
+        elif why := why_undefined(row.about):
+            view.show(None, f"{row.name}\n{why}")
         elif self._differences and isinstance(row.about, MetricComparison) and row.about.contrasts:
             view.show(difference_chart(found.comparison, row.about))
+        elif isinstance(row.about, MetricComparison) and view.size.height >= LEAST_HEIGHT:
+            view.show(interval_chart(found.comparison, row.about))
         else:
             view.show(value_chart(found.comparison, row.about))
 
     def _show_plane(self, view: ChartView) -> None:
         row = self._table.chosen_row
         metric = row.name if row is not None and row.key.startswith((TESTED, SHOWN)) else ""
-        if self._asked is None:
-            return
-        wanted = (self._asked, metric)
-        known = self._planes.get(wanted)
-        if isinstance(known, str):
-            view.show(None, known)
-        elif known is not None:
-            view.show(known)
-        elif wanted != self._plane_asked:
-            self._plane_asked = wanted
-            view.show(None, "working out the plane …")
-            start(self, self._find_plane, "plane", exclusive=True)
-
-    async def _find_plane(self) -> None:
-        wanted, home = self._plane_asked, self.lab.requests.home
-        if wanted is None:
-            return
-        question, metric = wanted
-        await asyncio.sleep(0.15)  # the cursor may be on its way to another metric
-        progress = self._teller(self._abandon, question)
-        try:
-            self._planes[wanted] = await self.lab.requests.in_thread(
-                lambda: plane(home, question.experiment, metric or None, progress)
-            )
-        except Abandoned:
-            self._plane_asked = None
-            return
-        except (SynthlabError, StorageError, sqlite3.Error, OSError) as error:
-            self._planes[wanted] = str(error)
-        if self.is_mounted:
-            self._show_chart()
+        found = self._comparer.plane(metric)
+        if isinstance(found, str):
+            view.show(None, found)
+        else:
+            view.show(found)
 
     # Moving
 
@@ -463,7 +313,7 @@ class CompareScreen(LabScreen[Basis | None]):
     def on_compare_table_resized(self, event: CompareTable.Resized) -> None:
         """Columns of other widths."""
         event.stop()
-        if self._answer is not None:
+        if self._comparer.answer is not None:
             self._show_answer()
 
     def on_chart_view_enlarge(self, event: ChartView.Enlarge) -> None:
@@ -479,6 +329,7 @@ class CompareScreen(LabScreen[Basis | None]):
     def words(self) -> Mapping[str, str]:
         """The experiment, the axis, the condition, and the number under the cursor."""
         found = {**super().words(), "axis": self._axis, "condition": self._cursor}
+        found["next_axis"] = self._next_axis()
         row = self._table.chosen_row if self.is_mounted else None
         chosen = self._chosen()
         if row is not None and chosen and self._cursor and row.key.startswith((TESTED, SHOWN)):
@@ -497,12 +348,14 @@ class CompareScreen(LabScreen[Basis | None]):
 
     def do_axis(self) -> None:
         """The next one."""
-        basis = self._basis
-        if basis is not None:
-            place = basis.axes.index(self._axis) if self._axis in basis.axes else -1
-            self._axis = basis.axes[(place + 1) % len(basis.axes)]
-            self._ask()
-            self.look_again()
+        self._axis = self._next_axis()
+        self._ask()
+        self.look_again()
+
+    def _next_axis(self) -> str:
+        axes = self._basis.axes if self._basis else ()
+        place = axes.index(self._axis) if self._axis in axes else -1
+        return axes[(place + 1) % len(axes)] if axes else ""
 
     def do_left(self) -> None:
         """One to the left."""
@@ -516,7 +369,7 @@ class CompareScreen(LabScreen[Basis | None]):
         basis = self._basis
         if basis is None or not basis.conditions:
             return
-        names = basis.conditions
+        names = self._in_order()
         place = names.index(self._cursor) if self._cursor in names else 0
         self._cursor = names[max(0, min(place + by, len(names) - 1))]
         self._show_answer()

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 HATCH = "▒"
 SIGNS = {"higher": "↑", "lower": "↓", "undecided": "?", "not comparable": HATCH}
 PLAIN_SIGNS = {"higher": "^", "lower": "v", "undecided": "?", "not comparable": "#"}
-NAME_WIDTH = 18
+LEAST_NAME = 18
 LEAST_CELL = 12
 """`-0.3142 ↓` with room for a minus and an exponent."""
-WHOLE_CELL = 44
-"""Value, interval, difference and the verdict's word."""
+WHOLE_CELL = 40
+"""Value, difference and the verdict's word, mostly with the interval."""
+WIDEST_CELL = 60
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,14 @@ def compare_rows(
     return rows
 
 
+def name_width(room: int) -> int:
+    """Of the first column: the end of a metric's name says on which prompts it was measured."""
+    return max(LEAST_NAME, min(36, room // 6 + 4))
+
+
 def fitting(conditions: Sequence[str], cursor: str, room: int) -> tuple[str, ...]:
     """As many conditions beside each other as have room, the one under the cursor among them."""
-    count = max(1, (room - NAME_WIDTH - 3) // (LEAST_CELL + 2))
+    count = max(1, (room - name_width(room) - 3) // (LEAST_CELL + 2))
     place = conditions.index(cursor) if cursor in conditions else 0
     # The baseline stays; the others move past it.
     first = max(1, place - count + 2)
@@ -84,9 +90,10 @@ def compare_columns(
 ) -> Sequence[TableColumn[CompareRow]]:
     """The name and a column for each condition that fits."""
     shown = fitting(comparison.conditions, look.cursor, room)
-    width = (room - 1 - NAME_WIDTH - 2) // len(shown) - 2
-    width = max(LEAST_CELL, min(width, WHOLE_CELL + 8))
-    columns = [TableColumn[CompareRow]("metric", _name, NAME_WIDTH, priority=0, grows=True)]
+    wide = name_width(room)
+    width = (room - 1 - wide - 2) // len(shown) - 2
+    width = max(LEAST_CELL, min(width, WIDEST_CELL))
+    columns = [TableColumn[CompareRow]("metric", _name, wide, priority=0, grows=True)]
     for name in shown:
         columns.append(_condition_column(comparison, name, look, width))
     return columns
@@ -155,28 +162,26 @@ def _metric_cell(
             text if len(text) <= width else value, "$text-muted" if look.differences else ""
         )
     marks = joined(*(_mark(metric, one, look) for one in contrasts))
-    if width >= WHOLE_CELL:
-        return joined(f"{value} {interval} ", *(_whole(metric, one, look) for one in contrasts))
+    differences = [signed(one.result.difference) for one in contrasts]
+    words = [one.verdict.outcome for one in contrasts]
     if look.differences:
-        long, short = (
-            "  ".join(_difference(one, long=is_long) for one in contrasts) or "—"
-            for is_long in (True, False)
-        )
+        limited = [
+            f"{text} {limits(one.result.interval)}".rstrip()
+            for text, one in zip(differences, contrasts, strict=True)
+        ]
+        forms = ["  ".join(limited), " ".join(differences)]
+        if width >= WHOLE_CELL and words:
+            forms.insert(0, "  ".join(map(" ".join, zip(limited, words, strict=True))))
     else:
-        long, short = f"{value} {interval}", value
+        forms = [f"{value} {interval}".rstrip(), value]
+        if width >= WHOLE_CELL and words:
+            sign = "Δ" if look.unicode else "d"
+            said = "".join(
+                f"  {sign} {text} {word}" for text, word in zip(differences, words, strict=True)
+            )
+            forms = [*(f"{form}{said}" for form in forms), *forms]
     room = width - marks.cell_length - 1
-    return joined(long if len(long) <= room else short, " ", marks)
-
-
-def _difference(contrast: Contrast, *, long: bool) -> str:
-    text = signed(contrast.result.difference)
-    return f"{text} {limits(contrast.result.interval)}" if long else text
-
-
-def _whole(metric: MetricComparison, contrast: Contrast, look: Look) -> Content:
-    sign = "Δ" if look.unicode else "d"
-    text = f" {sign} {_difference(contrast, long=look.differences)} {contrast.verdict.outcome} "
-    return joined(line(text), _mark(metric, contrast, look))
+    return joined(next((form for form in forms if len(form) <= room), forms[-1]) or "—", " ", marks)
 
 
 def _mark(metric: MetricComparison, contrast: Contrast, look: Look) -> Content:
@@ -213,8 +218,10 @@ def strip(
     return joined(*parts)
 
 
-def metric_facts(comparison: Comparison, row: CompareRow) -> list[tuple[str, str | Content]]:
-    """Everything that is known of the line under the cursor."""
+def metric_facts(
+    comparison: Comparison, row: CompareRow, cursor: str
+) -> list[tuple[str, str | Content]]:
+    """Everything that is known of the line under the cursor, its condition first."""
     from synthlab.analysis.comparison import ConfigDifference, ShownMetric
 
     about = row.about
@@ -224,7 +231,7 @@ def metric_facts(comparison: Comparison, row: CompareRow) -> list[tuple[str, str
     elif isinstance(about, ShownMetric):
         facts = _shown_facts(comparison, about)
     else:
-        facts = _tested_facts(comparison, about)
+        facts = _tested_facts(comparison, about, cursor)
     for note in comparison.notes:
         facts.append(("note", note))
     if comparison.left_out_seeds:
@@ -249,7 +256,7 @@ def _shown_facts(comparison: Comparison, metric: ShownMetric) -> list[tuple[str,
 
 
 def _tested_facts(
-    comparison: Comparison, metric: MetricComparison
+    comparison: Comparison, metric: MetricComparison, cursor: str
 ) -> list[tuple[str, str | Content]]:
     facts: list[tuple[str, str | Content]] = [
         ("metric", metric.name),
@@ -258,9 +265,7 @@ def _tested_facts(
     ]
     if metric.budget is not None:
         facts.append(("budget", f"{metric.budget} tokens"))
-    for left in metric.left_out:
-        facts.append(("left out", f"{left.rows}: {left.reason} ({', '.join(left.examples)})"))
-    for name in comparison.conditions:
+    for name in sorted(comparison.conditions, key=lambda one: one != cursor):
         found = metric.values.get(name)
         if found is None:
             continue
@@ -268,13 +273,28 @@ def _tested_facts(
         facts.append(("value", f"{number(found.estimate.value)} {limits(found.estimate.interval)}"))
         if found.estimate.reason:
             facts.append(("why", found.estimate.reason))
-        facts += _seed_facts(found.by_seed)
-        if math.isfinite(found.seed_sd):
-            facts.append(("seed SD", number(found.seed_sd)))
         for one in metric.contrasts:
             if one.condition == name:
                 facts += _contrast_facts(one, comparison.baseline)
+        facts += _seed_facts(found.by_seed)
+        if math.isfinite(found.seed_sd):
+            facts.append(("seed SD", number(found.seed_sd)))
+    for left in metric.left_out:
+        facts.append(("left out", f"{left.rows}: {left.reason} ({', '.join(left.examples)})"))
     return facts
+
+
+def why_undefined(metric: MetricComparison | ShownMetric) -> str:
+    """Why no condition has a value; empty if one has."""
+    from synthlab.analysis.comparison import ShownMetric
+
+    if isinstance(metric, ShownMetric):
+        known = any(map(math.isfinite, metric.values.values()))
+        return "" if known else "no condition has a value"
+    estimates = [one.estimate for one in metric.values.values()]
+    if any(math.isfinite(one.value) for one in estimates):
+        return ""
+    return next((one.reason for one in estimates if one.reason), "no condition has a value")
 
 
 def _contrast_facts(contrast: Contrast, baseline: str) -> list[tuple[str, str | Content]]:
@@ -316,7 +336,9 @@ def number(value: float) -> str:
 
 def signed(value: float) -> str:
     """A difference always has its sign."""
-    return f"{value:+.4g}" if math.isfinite(value) else "—"
+    if not math.isfinite(value):
+        return "—"
+    return f"{value:+.4g}" if value else "0"
 
 
 def limits(interval: object) -> str:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import math
 
-from synthlab.analysis.charts.descriptions import Axis, Bar, BarChart
+from synthlab.analysis.charts.descriptions import (
+    Axis,
+    Bar,
+    BarChart,
+    IntervalPoint,
+    IntervalSeries,
+    ScatterWithIntervals,
+)
 from synthlab.analysis.comparison import Comparison, MetricComparison, ShownMetric
 
 INTERVALS = "├ ┤ 95 % interval over prompts, of these checkpoints"
 
 
 def value_chart(comparison: Comparison, metric: MetricComparison | ShownMetric) -> BarChart:
-    """A bar with its interval for each condition."""
+    """A bar from zero with its interval for each condition."""
     if isinstance(metric, ShownMetric):
         bars = tuple(
             Bar(
@@ -31,6 +38,21 @@ def value_chart(comparison: Comparison, metric: MetricComparison | ShownMetric) 
         )
         notes = (INTERVALS, f"scored {metric.n_rows} of {metric.n_candidates}")
     return BarChart(metric.id, Axis(_label(metric)), bars, notes)
+
+
+def interval_chart(comparison: Comparison, metric: MetricComparison) -> ScatterWithIntervals:
+    """A point with its interval for each condition, over an axis that need not begin at zero."""
+    names = [name for name in comparison.conditions if name in metric.values]
+    series = []
+    for place, name in enumerate(names):
+        bar = _value_bar(comparison, metric, name)
+        point = IntervalPoint(float(place), bar.value, bar.low, bar.high)
+        series.append(
+            IntervalSeries(f"{name} ▒ unlike" if bar.is_unlike else name, (point,), bar.n)
+        )
+    places = Axis("", names=tuple(names), lower=-0.5, upper=len(names) - 0.5)
+    notes = (INTERVALS, f"scored {metric.n_rows} of {metric.n_candidates}")
+    return ScatterWithIntervals(metric.id, places, Axis(_label(metric)), tuple(series), notes)
 
 
 def difference_chart(comparison: Comparison, metric: MetricComparison) -> BarChart:
