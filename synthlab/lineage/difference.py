@@ -41,9 +41,12 @@ def diff_nodes(pairs: Iterable[tuple[StepNode, StepNode]]) -> DiffReport:
     walk = _Walk()
     for old, new in pairs:
         walk.visit(old, new)
+    named = {name for name, _, _ in walk.found}
     differences = [
         Difference(name, old, new, tuple(dict.fromkeys(places)))
         for (name, old, new), places in walk.found.items()
+        # Which questions a prompt set is asked follows from its purpose, where that differs.
+        if not ("none" in (old, new) and f"{name}.purpose" in named)
     ]
     notes = [
         f"{name} {old} -> {new} in {len(places)} steps (not part of a key)"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from synthlab.experiment.steps import JOB_VERSIONS, Plan, Step
+from synthlab.experiment.steps import JOB_VERSIONS, Step
 from synthlab.lineage.hops import Lineage
 
 
@@ -37,11 +37,6 @@ def nodes_of_steps(steps: Iterable[Step]) -> dict[str, StepNode]:
         for label in (step.label, *(alias.label for alias in step.aliases)):
             found[label] = node
     return found
-
-
-def nodes_of_plan(plan: Plan) -> dict[str, StepNode]:
-    """Nodes of a whole plan."""
-    return nodes_of_steps(plan.steps)
 
 
 def nodes_of_lineage(lineage: Lineage, labels: Mapping[str, str]) -> dict[str, StepNode]:

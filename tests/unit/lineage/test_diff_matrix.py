@@ -12,7 +12,7 @@ from synthlab.experiment.load import parse_spec
 from synthlab.experiment.plan import build_plan
 from synthlab.experiment.steps import Plan
 from synthlab.lineage.difference import DiffReport, diff_labelled, diff_nodes
-from synthlab.lineage.step_nodes import nodes_of_plan
+from synthlab.lineage.step_nodes import StepNode, nodes_of_steps
 from tests.unit.experiment.examples import EGGS, PATH, EverythingIsThere
 
 HARMFUL = """\
@@ -31,6 +31,11 @@ seed = 2
 [evaluate.robustness]
 judge = "judge-model"
 least_mass = 0.3
+[evaluate.robustness.judging]
+method = "parsed"
+draws = 3
+temperature = 0.9
+reply_tokens = 20
 [evaluate.bias]
 rows = 20
 anchors = 2
@@ -126,6 +131,9 @@ MATRIX: dict[str, tuple[str, str, str]] = {
     "judge that was fetched": ('"judge-model"', '"remote-judge"', "model"),
     "judge is the base": ('judge = "judge-model"\n', "", "model"),
     "least mass": ("least_mass = 0.3", "least_mass = 0.2", "least_mass"),
+    "draws of the judge": ("draws = 3", "draws = 4", "judging.draws"),
+    "heat of the judge": ("temperature = 0.9", "temperature = 0.8", "judging.temperature"),
+    "length of replies": ("reply_tokens = 20", "reply_tokens = 21", "judging.reply_tokens"),
     "purpose": ('purpose = "benign"', 'purpose = "harmful"', "sets.other.purpose"),
     "one set less": (
         "least_mass = 0.3",
@@ -167,8 +175,13 @@ OTHERWISE_TESTED = {
     ("calibrate", "gold"),
     # A step that measures another set, or trains with another seed, has another label.
     *{("compose", "templates"), ("compose", "set"), ("import", "set"), ("finetune", "seed")},
-    *{("robustness", "rubrics"), ("calibrate", "rubrics"), ("bias", "pairwise")},
+    *{(kind, "rubrics") for kind in ("robustness", "judge", "calibrate")},
+    ("bias", "pairwise"),
 }
+
+
+def nodes_of_plan(plan: Plan) -> dict[str, StepNode]:
+    return nodes_of_steps(plan.steps)
 
 
 def diff(text: str) -> DiffReport:
