@@ -68,7 +68,7 @@ def _section(app: ActionHost, host: ActionHost) -> list[Content]:
         rows.append(joined(line(f"  {keys:<9}", "bold"), line(action.help)))
         if action.headless:
             rows.append(
-                line(f"           $ {host.headless(action) or action.headless}", "$text-muted")
+                line(f"           $ {host.headless(action) or action.headless}", "$lab-muted")
             )
         if reason:
             rows.append(line(f"           not now: {reason}", "$warning"))

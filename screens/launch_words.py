@@ -53,7 +53,7 @@ def file_columns() -> Sequence[TableColumn[FileRow]]:
         TableColumn[FileRow]("name", lambda row: line(row.name), 20, priority=0, grows=True),
         TableColumn[FileRow](
             "",
-            lambda row: line("recipe" if row.is_recipe else "file", "$text-muted"),
+            lambda row: line("recipe" if row.is_recipe else "file", "$lab-muted"),
             6,
             priority=1,
         ),
@@ -68,7 +68,7 @@ def plan_columns() -> Sequence[TableColumn[PlanRow]]:
         ),
         TableColumn[PlanRow]("step", lambda row: line(row.label), 26, priority=0),
         TableColumn[PlanRow](
-            "why", lambda row: line(row.reason, "$text-muted"), 20, priority=1, grows=True
+            "why", lambda row: line(row.reason, "$lab-muted"), 20, priority=1, grows=True
         ),
     )
 

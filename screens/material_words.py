@@ -33,7 +33,7 @@ def source_columns() -> Sequence[TableColumn[SourceRow]]:
         TableColumn[SourceRow](
             "tokens", lambda r: line("" if r.tokens is None else f"{r.tokens}"), 8, 4, right=True
         ),
-        TableColumn[SourceRow]("made", lambda r: line(moment(r.created_at), "$text-muted"), 16, 5),
+        TableColumn[SourceRow]("made", lambda r: line(moment(r.created_at), "$lab-muted"), 16, 5),
     )
 
 
@@ -46,7 +46,7 @@ def mixture_columns(app: LabApp) -> Sequence[TableColumn[MixtureRow]]:
         TableColumn[MixtureRow]("rows", lambda r: line(f"{r.rows}"), 6, priority=1, right=True),
         TableColumn[MixtureRow]("assign", lambda r: line(r.assign), 7, priority=3),
         TableColumn[MixtureRow]("seed", lambda r: line(f"{r.seed}"), 4, priority=4, right=True),
-        TableColumn[MixtureRow]("made", lambda r: line(moment(r.created_at), "$text-muted"), 16, 5),
+        TableColumn[MixtureRow]("made", lambda r: line(moment(r.created_at), "$lab-muted"), 16, 5),
     )
 
 
@@ -69,7 +69,7 @@ def checkpoint_columns() -> Sequence[TableColumn[CheckpointRow]]:
             right=True,
         ),
         TableColumn[CheckpointRow](
-            "made", lambda r: line(moment(r.created_at), "$text-muted"), 16, 5
+            "made", lambda r: line(moment(r.created_at), "$lab-muted"), 16, 5
         ),
     )
 
@@ -95,7 +95,7 @@ def detail_facts(detail: Detail, picture: Sequence[Content]) -> Content:
     if detail.texts or detail.why_no_texts:
         rows += [line(""), line("first rows", "bold")]
     if detail.why_no_texts:
-        rows.append(line(detail.why_no_texts, "$text-muted"))
+        rows.append(line(detail.why_no_texts, "$lab-muted"))
     for text in detail.texts:
         rows.append(joined(line("? ", "bold $accent"), shown(text.asked)))
         rows.append(joined(line("→ ", "bold $primary"), shown(text.answered)))
@@ -109,7 +109,7 @@ def detail_facts(detail: Detail, picture: Sequence[Content]) -> Content:
 def _named(facts: Sequence[tuple[str, str]]) -> list[Content]:
     width = max((len(name) for name, _ in facts), default=0)
     return [
-        joined(line(name.ljust(width) + "  ", "$text-muted"), shown(value)) for name, value in facts
+        joined(line(name.ljust(width) + "  ", "$lab-muted"), shown(value)) for name, value in facts
     ]
 
 

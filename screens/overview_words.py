@@ -56,7 +56,7 @@ def head_line(overview: Overview) -> Content:
     elif done == overview.total:
         parts.append(line("  ✓ all done", "$success"))
     if overview.description:
-        parts.append(line(f"   {overview.description}", "$text-muted"))
+        parts.append(line(f"   {overview.description}", "$lab-muted"))
     return joined(*parts)
 
 
@@ -109,7 +109,7 @@ def queue_columns(app: LabApp) -> Sequence[TableColumn[QueueRow]]:
             return line(f"silent for {duration(row.silent_s // 60 * 60)}", "$warning")
         if row.share is None:
             waiting = "loading" if row.state == "running" else row.reason or row.detail
-            return line(waiting, "$text-muted")
+            return line(waiting, "$lab-muted")
         return joined(
             line(bar(row.share, 8, unicode=unicode), "$primary on $panel"), line(f" {row.detail}")
         )
@@ -131,7 +131,7 @@ def machine_lines(machine: Machine) -> Content:
         return Content("\n").join(_gpu_line(gpu) for gpu in machine.gpus)
     rows = [line(f"CPU  {len(machine.in_slots)} of {machine.slots} slots")]
     rows += [line(f" ▶ {label}", "$primary") for label in machine.in_slots]
-    rows += [line(f" ▷ {label}", "$text-muted") for label in machine.light]
+    rows += [line(f" ▷ {label}", "$lab-muted") for label in machine.light]
     return Content("\n").join(rows)
 
 
@@ -142,7 +142,7 @@ def _gpu_line(gpu: GpuRow) -> Content:
     return joined(
         line(f"GPU {gpu.index} ", "bold"),
         line(f"{used} of {total}  "),
-        line(owner, "$primary" if gpu.runs else "$text-muted"),
+        line(owner, "$primary" if gpu.runs else "$lab-muted"),
     )
 
 
@@ -158,9 +158,9 @@ def nothing_yet(home: str) -> Content:
             line("   `tiny` shows every kind of step in a minute, without a GPU"),
             line(""),
             line("The same from a shell:"),
-            line("   synthlab recipes", "$text-muted"),
-            line("   synthlab run tiny", "$text-muted"),
+            line("   synthlab recipes", "$lab-muted"),
+            line("   synthlab run tiny", "$lab-muted"),
             line(""),
-            line(f"lab home: {home}", "$text-muted"),
+            line(f"lab home: {home}", "$lab-muted"),
         ]
     )

@@ -50,7 +50,7 @@ class LabCommands(Provider):
         # The framework reads a hit's `help` as markup; a second line of the title is taken as it is.
         reason = cast("LabApp", self.app).refusal(host, action)
         second = f"not now: {reason}" if reason else host.headless(action)
-        return joined(title, Content("\n"), line(second, "$text-muted")) if second else title
+        return joined(title, Content("\n"), line(second, "$lab-muted")) if second else title
 
     async def _do(self, host: ActionHost, action: Action) -> None:
         await cast("LabApp", self.app).dispatch(host, action.id)

@@ -23,7 +23,7 @@ from synthlab.cli.words import figure
 
 
 def _by_seed(row: ResultRow) -> Content:
-    return line("  ".join(figure(seed.value) for seed in row.seeds), "$text-muted")
+    return line("  ".join(figure(seed.value) for seed in row.seeds), "$lab-muted")
 
 
 def _mean(row: ResultRow) -> Content:
@@ -36,7 +36,7 @@ COLUMNS = (
     TableColumn[ResultRow]("mean", _mean, 10, priority=0, right=True),
     TableColumn[ResultRow]("by seed", _by_seed, 22, priority=2),
     TableColumn[ResultRow]("scored", lambda row: line(row.scored), 10, priority=1, right=True),
-    TableColumn[ResultRow]("axis", lambda row: line(row.axis, "$text-muted"), 10, priority=3),
+    TableColumn[ResultRow]("axis", lambda row: line(row.axis, "$lab-muted"), 10, priority=3),
 )
 
 
@@ -103,7 +103,7 @@ class ResultsScreen(LabScreen[Results | None]):
         """The rows that are wanted."""
         if snapshot is None:
             self.query_one("#head", Static).update(
-                line(" This lab has no experiment yet; L launches one", "$text-muted")
+                line(" This lab has no experiment yet; L launches one", "$lab-muted")
             )
             return
         self.lab.experiment = snapshot.experiment
@@ -113,11 +113,11 @@ class ResultsScreen(LabScreen[Results | None]):
         parts = [line(f" {snapshot.experiment}", "bold"), line(f"  {len(rows)} {kind}")]
         hidden = len(snapshot.rows) - len(rows)
         if hidden:
-            parts.append(line(f", {hidden} more", "$text-muted"))
+            parts.append(line(f", {hidden} more", "$lab-muted"))
         if snapshot.missing:
             parts.append(line(f"  {len(snapshot.missing)} steps not measured", "$warning"))
         if not snapshot.rows:
-            parts.append(line("  nothing is measured yet", "$text-muted"))
+            parts.append(line("  nothing is measured yet", "$lab-muted"))
         self.query_one("#head", Static).update(joined(*parts))
         self._show_number()
 

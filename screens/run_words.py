@@ -48,8 +48,8 @@ def run_columns(app: LabApp, number: NumberColumn | None) -> Sequence[TableColum
         if row.state == "queued":
             return line(f"priority {row.priority}" if row.priority else "")
         if row.reason:
-            return line(row.reason, "$text-muted")
-        return line(f"took {duration(row.took_s)}" if row.took_s is not None else "", "$text-muted")
+            return line(row.reason, "$lab-muted")
+        return line(f"took {duration(row.took_s)}" if row.took_s is not None else "", "$lab-muted")
 
     def created(row: RunRow) -> Content:
         return line(when(row.created_at, app.clock()))
@@ -61,7 +61,7 @@ def run_columns(app: LabApp, number: NumberColumn | None) -> Sequence[TableColum
         TableColumn[RunRow]("run", lambda row: line(row.label), 20, priority=0, grows=True),
         TableColumn[RunRow]("progress", progress, 22, priority=2, grows=True),
         TableColumn[RunRow]("created", created, 7, priority=3, right=True),
-        TableColumn[RunRow]("id", lambda row: line(row.run_id, "$text-muted"), 8, priority=4),
+        TableColumn[RunRow]("id", lambda row: line(row.run_id, "$lab-muted"), 8, priority=4),
     ]
     if number is not None:
         title = number_title(number)
@@ -77,9 +77,9 @@ def number_title(number: NumberColumn) -> str:
 
 def _number(row: RunRow) -> Content:
     if row.number is None:
-        return line("—", "$text-muted")
+        return line("—", "$lab-muted")
     if isinstance(row.number, str):
-        return line(row.number, "$text-muted")
+        return line(row.number, "$lab-muted")
     return line(figure(row.number))
 
 
@@ -89,7 +89,7 @@ def run_head(about: RunAbout, overlaid: Sequence[str], *, unicode: bool) -> Cont
         line(" "),
         state_content(about.state, unicode=unicode),
         line(f"  {about.label}", "bold"),
-        line(f"  {about.kind} {about.run_id}", "$text-muted"),
+        line(f"  {about.kind} {about.run_id}", "$lab-muted"),
     ]
     if about.silent_s is not None:
         parts.append(line(f"  {silent_text(about.silent_s)}", "$warning"))
@@ -103,7 +103,7 @@ def run_head(about: RunAbout, overlaid: Sequence[str], *, unicode: bool) -> Cont
     if about.reason:
         parts.append(line(f"  {about.reason}: {about.message}"))
     if overlaid:
-        parts.append(line(f"  with {', '.join(overlaid)}", "$text-muted"))
+        parts.append(line(f"  with {', '.join(overlaid)}", "$lab-muted"))
     return joined(*parts)
 
 
@@ -130,7 +130,7 @@ def _interval(row: NumberRow) -> Content:
 
 def _counted(row: NumberRow) -> Content:
     if not row.is_result:
-        return line(f"step {row.step}", "$text-muted")
+        return line(f"step {row.step}", "$lab-muted")
     whole = row.n == row.n_total
     return line(f"{row.n}" if whole else f"{row.n} of {row.n_total}")
 
@@ -140,14 +140,14 @@ def link_columns(app: LabApp) -> Sequence[TableColumn[Link]]:
     unicode = app.symbols != "ascii"
     signs = {True: "reads", False: "read by"}
     return (
-        TableColumn[Link]("", lambda row: line(signs[row.reads], "$text-muted"), 7, priority=0),
+        TableColumn[Link]("", lambda row: line(signs[row.reads], "$lab-muted"), 7, priority=0),
         TableColumn[Link]("role", lambda row: line(row.role), 12, priority=2),
         TableColumn[Link]("run", lambda row: line(row.label), 16, priority=0, grows=True),
         TableColumn[Link](
             "state", lambda row: state_content(row.state, unicode=unicode), 13, priority=1
         ),
         TableColumn[Link](
-            "content", lambda row: line(row.digest[:12], "$text-muted"), 12, priority=3
+            "content", lambda row: line(row.digest[:12], "$lab-muted"), 12, priority=3
         ),
     )
 

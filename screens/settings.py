@@ -63,7 +63,7 @@ COLUMNS = (
     TableColumn[SettingRow]("is", lambda row: line(row.value, "bold $accent"), 12, priority=0),
     TableColumn[SettingRow]("may be", lambda row: _choices(row), 36, priority=1),
     TableColumn[SettingRow](
-        "what it does", lambda row: line(row.about, "$text-muted"), 20, priority=2, grows=True
+        "what it does", lambda row: line(row.about, "$lab-muted"), 20, priority=2, grows=True
     ),
 )
 
@@ -198,7 +198,7 @@ def changed(preferences: Preferences, name: str, value: str) -> Preferences:
 
 def _choices(row: SettingRow) -> Content:
     return Content("  ").join(
-        line(choice, "bold" if choice == row.value else "$text-muted") for choice in row.choices
+        line(choice, "bold" if choice == row.value else "$lab-muted") for choice in row.choices
     )
 
 

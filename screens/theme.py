@@ -44,6 +44,8 @@ LIGHT = Theme(
     error="#af0000",
     variables={"block-cursor-text-style": "none", "footer-key-foreground": "#af5f00"},
 )
+MUTED = {"lab-dark": "#8a8a8a", "lab-light": "#6c6c6c", "ansi-light": "ansi_bright_black"}
+"""Text of second rank. The framework's own is a shade of what lies below, which text in a table lacks."""
 THEMES = {
     "dark": "lab-dark",
     "light": "lab-light",
@@ -63,7 +65,7 @@ class StateLook(NamedTuple):
 
 
 STATES = {
-    "queued": StateLook("·", ".", "$text-muted"),
+    "queued": StateLook("·", ".", "$lab-muted"),
     "starting": StateLook("▷", ">", "$primary"),
     "running": StateLook("▶", ">", "$primary"),
     "succeeded": StateLook("✓", "+", "$success"),
@@ -72,7 +74,7 @@ STATES = {
     "cancelled": StateLook("–", "-", "$warning"),
     "unknown": StateLook("?", "?", "$warning"),
 }
-NO_STATE = StateLook(" ", " ", "$text-muted")
+NO_STATE = StateLook(" ", " ", "$lab-muted")
 
 
 def state_sign(state: str, *, unicode: bool = True) -> tuple[str, str]:

@@ -59,7 +59,7 @@ class Facts(VerticalScroll, can_focus=True):
             if not value:
                 rows.append(line(name, "bold"))
                 continue
-            lead = line(name.ljust(width) + "  ", "$text-muted")
+            lead = line(name.ljust(width) + "  ", "$lab-muted")
             if isinstance(value, Content):
                 rows.append(joined(lead, value))
                 continue

@@ -56,8 +56,8 @@ class KeyLine(Widget):
                 taken |= keys
                 off = bool(app.refusal(host, action))
                 part = joined(
-                    line(f" {key_text(action.keys)}", "$text-muted" if off else "bold $accent"),
-                    line(f" {action.label} ", "$text-muted" if off else ""),
+                    line(f" {key_text(action.keys)}", "$lab-muted" if off else "bold $accent"),
+                    line(f" {action.label} ", "$lab-muted" if off else ""),
                 )
                 if used + part.cell_length <= width:
                     parts.append(part)

@@ -25,7 +25,7 @@ class MessageLine(Widget):
         first = " · ".join(part.strip() for part in text.splitlines() if part.strip())
         parts = [line(SIGNS[severity] + first, STYLES[severity])] if first else []
         if command:
-            parts.append(line(("   " if first else "") + f"$ {command}", "$text-muted"))
+            parts.append(line(("   " if first else "") + f"$ {command}", "$lab-muted"))
         made = joined(*parts)
         if made != self._content:
             self._content = made

@@ -54,7 +54,7 @@ class PlaceLine(Widget):
         if tabs.cell_length + len(self._note) + 1 > self.size.width:
             tabs = joined(*(self._tab(place) for place in PLACES if place.name == self._place))
         gap = self.size.width - tabs.cell_length - len(self._note) - 1
-        note = line(self._note, "bold $warning" if self._warns else "$text-muted")
+        note = line(self._note, "bold $warning" if self._warns else "$lab-muted")
         return joined(tabs, " " * max(1, gap), note)
 
     def on_click(self, event: Click) -> None:

@@ -33,6 +33,7 @@ def read_facts(connection: sqlite3.Connection, settings: Settings, probe: GpuPro
         datasets=known_datasets(),
         gpu=_gpu(settings.gpu, here),
         has_gpu=bool(here),
+        on_cpu=not here and not settings.gpu,
         price=settings.gpu_hour_price,
         currency=settings.currency,
         counted=read_counted(connection),

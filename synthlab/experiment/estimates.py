@@ -11,7 +11,7 @@ from synthlab.experiment.shapes import DatasetShape, GpuShape, ModelShape, folde
 from synthlab.experiment.steps import Step, StepKind
 from synthlab.experiment.workload import Counted, Work, batch_rows, workloads
 
-Basis: TypeAlias = Literal["formula", "measured", "service", "nothing", "unknown"]
+Basis: TypeAlias = Literal["formula", "CPU formula", "measured", "service", "nothing", "unknown"]
 """Where hours come from; `service` computes elsewhere, `nothing` needs no model."""
 
 TRAIN_FLOPS = 6
@@ -28,6 +28,12 @@ START_SECONDS = 10.0
 """Importing libraries and building the model, before its weights are read."""
 LOAD_BANDWIDTH = 1e9
 """Bytes of weights that a disk gives in a second."""
+CPU_FLOPS = 5e10
+"""A CPU slot of one thread does this much: SmolLM2-135M in bfloat16 says 4e10 writing, 9e10 training."""
+CPU_START_SECONDS = 1.0
+"""A job that is forked from a process with its libraries loaded."""
+CPU_LARGEST = 2e9
+"""Parameters; nobody would compute with a larger model on a CPU."""
 BATCH_LIMIT = 256
 SCORED_SIDE_BY_SIDE = 32
 RESERVED_BYTES = 4 << 30
@@ -64,6 +70,8 @@ class Facts:
     gpu: GpuShape
     has_gpu: bool
     """Whether this machine computes on a GPU; measured paces are of it."""
+    on_cpu: bool = False
+    """Whether small models will be computed on this machine's CPU: no GPU is here, none is named."""
     price: float = 0.0
     """Of one GPU-hour; 0 where it is not known."""
     currency: str = "USD"
@@ -84,7 +92,7 @@ class StepEstimate:
     gpu_hours: float | None
     """Hours × GPUs; 0 for what runs elsewhere or needs no model, None where nobody knows."""
     cpu_hours: float
-    """Hours where runs of this machine without a GPU were the measure."""
+    """Hours of a CPU slot, where this machine has no GPU."""
     gpus: int
     """GPUs of the reckoned kind that the model needs at once."""
     disk_bytes: float
@@ -205,6 +213,11 @@ def _step(step: Step, work: Work, facts: Facts) -> StepEstimate:
         )  # fmt: skip
     if shape is None:
         return _unknown(step, f"nothing is known of the size of {step.params['model']['id']}")
+    if facts.on_cpu and shape.parameters <= CPU_LARGEST:
+        hours = _cpu_seconds(step, work, shape) / HOUR
+        return StepEstimate(
+            step.label, step.kind, work.tokens, work.steps, 0.0, hours, 0, disk, 0.0, "CPU formula"
+        )
     loading = START_SECONDS + shape.download_bytes / LOAD_BANDWIDTH
     hours = gpus * (loading + _seconds(step, work, shape, facts.gpu, gpus)) / HOUR
     return StepEstimate(
@@ -224,6 +237,14 @@ def _fee(step: Step, work: Work) -> float:
     read = work.units * work.lengths.prompt * price.get("prompt_per_million", 0.0)
     written = work.units * work.lengths.answer * price.get("completion_per_million", 0.0)
     return float(read + written) / 1e6
+
+
+def _cpu_seconds(step: Step, work: Work, shape: ModelShape) -> float:
+    """Time of a step in one CPU slot, by formula."""
+    written = work.units * work.longest if step.kind == "generate" else 0
+    operations = READ_FLOPS * (work.read + written) + TRAIN_FLOPS * work.trained
+    loading = CPU_START_SECONDS + shape.download_bytes / LOAD_BANDWIDTH
+    return loading + shape.computed * operations / CPU_FLOPS
 
 
 def _seconds(step: Step, work: Work, shape: ModelShape, gpu: GpuShape, gpus: int) -> float:
@@ -314,6 +335,11 @@ def _assumptions(facts: Facts, steps: Sequence[StepEstimate]) -> tuple[str, ...]
             "answers of 256 tokens, or what this model wrote before, or the limit where it is lower; "
             f"{START_SECONDS:g} s to start a step, its weights at {LOAD_BANDWIDTH / 1e9:g} GB/s",
         ]
+    if "CPU formula" in used:
+        said.append(
+            f"CPU-hours of one slot: {CPU_FLOPS / 1e9:g} GFLOP/s, {READ_FLOPS}N operations a token "
+            f"read or written and {TRAIN_FLOPS}N trained; slots work side by side"
+        )
     if "measured" in used:
         where = "its GPU" if facts.has_gpu else "its CPU"
         said.append(f"measured: the median pace of runs of that kind and model here, on {where}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from synthlab.cli.grammar import VERBS
 from synthlab.errors import ExitCode
+from synthlab.experiment.load import parse_spec
 from tests.tools.describe_spec import TARGET, describe
 
 ROOT = Path(__file__).parents[2]
@@ -26,8 +27,24 @@ def test_the_readme_names_every_exit_code() -> None:
 
 def test_every_verb_named_in_the_readme_exists() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`synthlab ([a-z]+)", readme)) | set(
-        re.findall(r"\$ synthlab ([a-z]+)", readme)
+    named = set(re.findall(r"`synthlab ([a-z-]+)", readme)) | set(
+        re.findall(r"\$ synthlab ([a-z-]+)", readme)
     )
     assert named
     assert named <= {verb.name for verb in VERBS}
+
+
+def test_the_example_file_of_the_readme_is_a_valid_experiment() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = readme.split("## The experiment file")[1].split("\nA source is")[0]
+    text = "\n".join(line.removeprefix("    ") for line in block.splitlines())
+    spec = parse_spec(text, ROOT / "eggs.toml")
+    assert set(spec.mixtures) == {"human", "half"}
+    assert spec.expected
+
+
+def test_every_link_of_a_document_leads_somewhere() -> None:
+    for document in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        links = re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8"))
+        gone = [link for link in links if "://" not in link and not (document.parent / link).exists()]
+        assert not gone, f"{document.name}: {gone}"
