@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -22,7 +23,7 @@ from screens.no_colour import NoColour
 from screens.palette import LabCommands
 from screens.preferences import Preferences, choose_symbols, save_preferences
 from screens.safety import HostileTextFilter
-from screens.theme import DARK, LIGHT, STYLES, THEMES
+from screens.theme import DARK, LIGHT, MUTED, STYLES, THEMES
 from screens.widgets.message_line import MessageLine
 from screens.widgets.place_line import PLACES, PlaceLine
 from storage import durable
@@ -130,9 +131,15 @@ class LabApp(App[None], ActionHost):
         self.command_log: list[str] = []
         self._supervised_at = 0.0
 
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Colours that the styles of this project name beside the framework's."""
+        return {"lab-muted": MUTED.get(self.theme, "ansi_bright_black")}
+
     def get_default_screen(self) -> LabScreen[Any]:
         """The overview lies below everything."""
-        return self._place("overview")
+        screen = self._place("overview")
+        screen.begin_to_read()
+        return screen
 
     def on_mount(self) -> None:
         """Filters, keys, the timer."""
@@ -153,6 +160,10 @@ class LabApp(App[None], ActionHost):
     # Following
 
     async def _tick(self) -> None:
+        if not gc.isenabled():
+            # The start is over. What it made stays: looking through it again and again would hold keys up.
+            gc.freeze()
+            gc.enable()
         screen = self.screen
         if isinstance(screen, LabScreen) and self._running_ok():
             await screen.follow()

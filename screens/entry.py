@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -50,11 +51,15 @@ def open_console(argv: Sequence[str], environment: Mapping[str, str]) -> ExitCod
     from storage.errors import StorageError
     from synthlab.errors import SynthlabError
 
+    # Nothing is garbage before the first paint; the app puts the collector back at its first tick.
+    gc.disable()
     try:
         return _run(options, environment)
     except (SynthlabError, StorageError) as error:
         _say(str(error), environment)
         return error.exit_code if isinstance(error, SynthlabError) else ExitCode.FAILED
+    finally:
+        gc.enable()
 
 
 def _run(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitCode:

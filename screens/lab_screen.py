@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.events import Mount
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
     from screens.app import LabApp
 
 S = TypeVar("S")
+FIRST_LOOK_S = 0.25
+"""How long the first paint waits for the first snapshot; a slower reader finds the frame painted."""
 
 PANE_ACTIONS = (
     Action("pane.1", "1", "pane 1", "hide or show the first pane", hidden=True),
@@ -56,6 +62,8 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
         self.following: Follower[S] = Follower()
         self.is_ready = False
         """Whether its widgets are there, so that it can be followed."""
+        self._begun: Future[Looked] | None = None
+        self._is_fresh = False
 
     @property
     def lab(self) -> LabApp:
@@ -64,6 +72,7 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
 
     def compose(self) -> ComposeResult:
         """Head, body, foot."""
+        self._take_size_classes()
         yield PlaceLine(self.PLACE)
         with Container(id="body"):
             yield from self.body()
@@ -73,6 +82,15 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
     def body(self) -> ComposeResult:
         """The screen's own widgets."""
         yield from ()
+
+    def _take_size_classes(self) -> None:
+        # Before anything is styled: the framework would do it after the first paint, and paint again.
+        width, height = self.app.size
+        for marks, cells in (
+            (self.HORIZONTAL_BREAKPOINTS, width),
+            (self.VERTICAL_BREAKPOINTS, height),
+        ):
+            self.add_class([name for least, name in marks if least <= cells][-1])
 
     # Following
 
@@ -88,6 +106,22 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
         self.following.force = True
         start(self, self.follow, "follow")
 
+    def begin_to_read(self) -> None:
+        """Ask for the first snapshot before there are widgets, so that the first paint can have it."""
+        query = self.reads()
+        if query is not None:
+            self._begun = self.lab.reader.begin(query)
+
+    @on(Mount)
+    async def show_at_once(self) -> None:
+        """Wait a moment for a snapshot that was asked for early: two paints cost more than the wait."""
+        if self._begun is None:
+            return
+        await asyncio.wait([asyncio.wrap_future(self._begun)], timeout=FIRST_LOOK_S)
+        if self._begun.done():
+            self.is_ready = self._is_fresh = True
+            await self.follow()
+
     async def follow(self) -> None:
         """One look; the app's timer calls it for the screen on top."""
         if not self.is_ready:
@@ -98,7 +132,12 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
         force, state.force = state.is_due(time.monotonic()), False
         state.is_reading = True
         try:
-            looked = await self.lab.reader.look(query, state.seen, force=force)
+            begun, self._begun = self._begun, None
+            looked = await (
+                asyncio.wrap_future(begun)
+                if begun is not None
+                else self.lab.reader.look(query, state.seen, force=force)
+            )
         except (SynthlabError, StorageError, sqlite3.Error, OSError) as error:
             self.lab.say(str(error), "error")
             return
@@ -117,7 +156,7 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
     def _take(self, looked: Looked) -> None:
         state = self.following
         state.seen = looked.version
-        if not looked.changed or not self.is_mounted:
+        if not looked.changed or not self.is_attached:
             return
         if self.lab.is_frozen and state.shown is not None:
             state.waiting = looked.snapshot
@@ -141,7 +180,9 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
     def on_screen_resume(self) -> None:
         """On top, for the first time or again: catch up at once."""
         self.is_ready = True
-        self.look_again()
+        if not self._is_fresh:
+            self.look_again()
+        self._is_fresh = False
         self.refresh_keys()
         self.lab.tell_place()
 

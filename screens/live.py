@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -65,6 +65,10 @@ class Reader:
         return await asyncio.get_running_loop().run_in_executor(
             self._pool, self._look, query, seen, force
         )
+
+    def begin(self, query: Query) -> Future[Looked]:
+        """Start a first look at once, while the event loop still builds the widgets."""
+        return self._pool.submit(self._look, query, -1, True)
 
     def _look(self, query: Query, seen: int, force: bool) -> Looked:
         if self._connection is None:
