@@ -6,14 +6,15 @@ import math
 
 from synthlab.analysis.comparison import Comparison, Contrast, MetricComparison
 from synthlab.analysis.statistics.estimates import Interval
-from synthlab.analysis.table_text import Cell, Table
+from synthlab.analysis.table_text import Table
+from synthlab.escaping import CsvCell
 
 INTERVAL = "95 %"
 
 
 def value_table(comparison: Comparison) -> Table:
     """One row for each tested metric and condition: value, interval, spread over seeds, M of N."""
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[CsvCell, ...]] = []
     for metric in comparison.metrics:
         for value in metric.values.values():
             low, high = _limits(value.estimate.interval)
@@ -85,7 +86,7 @@ def difference_table(comparison: Comparison) -> Table:
     )
 
 
-def _difference_row(metric: MetricComparison, contrast: Contrast) -> tuple[Cell, ...]:
+def _difference_row(metric: MetricComparison, contrast: Contrast) -> tuple[CsvCell, ...]:
     result = contrast.result
     low, high = _limits(result.interval)
     seeds = contrast.over_seeds
@@ -166,10 +167,10 @@ def _subject(comparison: Comparison) -> str:
     return f"{', '.join(comparison.experiments)}, {comparison.axis}"
 
 
-def _limits(interval: Interval) -> tuple[Cell, Cell]:
+def _limits(interval: Interval) -> tuple[CsvCell, CsvCell]:
     return _number(interval.low), _number(interval.high)
 
 
-def _number(value: float) -> Cell:
+def _number(value: float) -> CsvCell:
     """An infinite number is as little a number to other programs as an undefined one."""
     return value if math.isfinite(value) else None

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from synthlab.analysis.headline import HEADLINES, headlines_of
 from synthlab.analysis.statistics.comparability import ComparabilityKey
 from synthlab.analysis.summary import MetricLine, SeedValue, summarise
+from synthlab.escaping import CsvCell
 from synthlab.metrics import catalog
 from synthlab.report.address import why_address
 from synthlab.report.contents import Contents
-from synthlab.report.tables import Cell, Column, Table, Value, csv_file
+from synthlab.report.tables import Cell, Column, Table, csv_file
 
 SEMANTIC = (
     "cosine-distance", "cosine-distance-within", "vendi-1", "vendi-0.5", "vendi-inf",
@@ -69,7 +70,7 @@ def aggregates_csv(contents: Contents) -> bytes:
     return csv_file(AGGREGATE_HEADER, _aggregate_rows(contents))
 
 
-def _aggregate_rows(contents: Contents) -> Iterator[tuple[Value, ...]]:
+def _aggregate_rows(contents: Contents) -> Iterator[tuple[CsvCell, ...]]:
     for row in contents.results:
         name, unit, direction = described(row["name"])
         yield (

@@ -20,9 +20,10 @@ from synthlab.analysis.statistics.estimates import (
     undefined_interval,
 )
 from synthlab.analysis.verdict_words import long_verdict, short_verdict
+from synthlab.escaping import CsvCell
 from synthlab.report.address import difference_address, mean_address, why_address
 from synthlab.report.contents import Contents
-from synthlab.report.tables import Cell, Column, Table, Value, csv_file
+from synthlab.report.tables import Cell, Column, Table, csv_file
 
 COMPARISON_HEADER = (
     "experiment", "axis", "metric", "name", "direction", "unit", "baseline", "condition", "seeds",
@@ -168,7 +169,7 @@ def _value_notes(contents: Contents, compared: Comparison) -> Iterator[str]:
             yield f"{metric.id} on {metric.budget} tokens"
 
 
-def _comparison_rows(contents: Contents, compared: Comparison) -> Iterator[tuple[Value, ...]]:
+def _comparison_rows(contents: Contents, compared: Comparison) -> Iterator[tuple[CsvCell, ...]]:
     seeds = " ".join(map(str, compared.seeds))
     for metric in compared.metrics:
         for one in metric.contrasts:
@@ -191,7 +192,7 @@ def _comparison_rows(contents: Contents, compared: Comparison) -> Iterator[tuple
             )  # fmt: skip
 
 
-def _judge_rows(contents: Contents, compared: BiasComparison) -> Iterator[tuple[Value, ...]]:
+def _judge_rows(contents: Contents, compared: BiasComparison) -> Iterator[tuple[CsvCell, ...]]:
     for line in compared.judges:
         for metric, found in {**line.health, **line.biases}.items():
             low, high = found.interval.low, found.interval.high

@@ -18,7 +18,7 @@ from synthlab.analysis.charts.descriptions import (
 from synthlab.analysis.charts.scales import Ruler, ruler
 from synthlab.report.drawing_rows import draw_bars, draw_boxes, draw_histogram
 from synthlab.report.drawing_tables import draw_heatmap
-from synthlab.report.escaping import figure_label, figure_title
+from synthlab.report.labels import figure_label, figure_title
 from synthlab.report.looks import ConditionLooks
 from synthlab.report.style import (
     DASHES,

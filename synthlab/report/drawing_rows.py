@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from synthlab.analysis.charts.descriptions import Bar, BarChart, BoxChart, Histogram, Sample, box_of
 from synthlab.analysis.charts.scales import Ruler, ruler, short
-from synthlab.report.escaping import figure_label, figure_title
+from synthlab.report.labels import figure_label, figure_title
 from synthlab.report.looks import ConditionLooks
 from synthlab.report.style import ACCENT, FAINT, INK, NOTHING, at, new_figure, set_axis, within
 

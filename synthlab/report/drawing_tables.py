@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from synthlab.analysis.charts.descriptions import Heatmap
 from synthlab.analysis.charts.scales import short
-from synthlab.report.escaping import figure_label, figure_title
+from synthlab.report.labels import figure_label, figure_title
 from synthlab.report.looks import ConditionLooks
 from synthlab.report.style import ACCENT, FAINT, INK, new_figure
 

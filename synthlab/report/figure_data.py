@@ -13,8 +13,9 @@ from synthlab.analysis.charts.descriptions import (
     LineChart,
     ScatterWithIntervals,
 )
+from synthlab.escaping import CsvCell
 from synthlab.report.drawing_tables import PieGrid
-from synthlab.report.tables import Value, csv_file
+from synthlab.report.tables import csv_file
 
 
 def figure_csv(chart: Chart | PieGrid) -> bytes:
@@ -35,7 +36,7 @@ _HEADERS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def _rows(chart: Chart | PieGrid) -> Iterator[tuple[Value, ...]]:
+def _rows(chart: Chart | PieGrid) -> Iterator[tuple[CsvCell, ...]]:
     match chart:
         case LineChart():
             for line in chart.series:

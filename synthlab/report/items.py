@@ -11,12 +11,13 @@ from typing import Any
 from storage import durable
 from storage.rundir import RunDir
 from synthlab.analysis.measured import MeasuredCell
+from synthlab.escaping import CsvCell
 from synthlab.lineage.harmful import HARMFUL_PURPOSES
 from synthlab.report.contents import Contents
-from synthlab.report.tables import Value, csv_file
+from synthlab.report.tables import csv_file
 
 LEFT_OUT = "left out: --with-harmful-texts"
-_Rows = Iterator[tuple[Value, ...]]
+_Rows = Iterator[tuple[CsvCell, ...]]
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ _WRITERS: Mapping[
 ] = {"collapse": _collapse, "robustness": _robustness, "bias": _bias}
 
 
-def _perplexity(sums: Mapping[str, Any] | None) -> tuple[Value, Value, Value]:
+def _perplexity(sums: Mapping[str, Any] | None) -> tuple[CsvCell, CsvCell, CsvCell]:
     """Perplexity of one text, its summed log-probability in nats, and its tokens."""
     if not sums or not sums["tokens"] or sums["sum_log_p"] is None:
         return None, None, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from synthlab.escaping import html_text
 from synthlab.report.document import (
     Bullets,
     Document,
@@ -11,7 +12,6 @@ from synthlab.report.document import (
     ShownFigure,
     Verbatim,
 )
-from synthlab.report.escaping import html_text
 from synthlab.report.page_style import STYLE
 from synthlab.report.tables import Table, html_table
 

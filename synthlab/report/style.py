@@ -13,7 +13,7 @@ from synthlab.analysis.charts.descriptions import Axis
 from synthlab.analysis.charts.palette import Look
 from synthlab.analysis.charts.scales import Ruler
 from synthlab.errors import NotFoundError
-from synthlab.report.escaping import figure_label, figure_title
+from synthlab.report.labels import figure_label, figure_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
-from synthlab.report.address import why_command
-from synthlab.report.escaping import (
-    csv_text,
+from synthlab.escaping import (
+    LATEX_NEEDS,
+    CsvCell,
+    csv_rows,
     html_text,
     latex_comment,
+    latex_row,
     latex_text,
     markdown_code,
     markdown_text,
 )
-
-Value = str | int | float | None
+from synthlab.report.address import why_command
 
 
 @dataclass(frozen=True)
@@ -94,21 +93,19 @@ def latex_table(table: Table) -> str:
     """The table as a floating environment for `booktabs`; comments carry the addresses."""
     form = "".join("r" if column.is_number else "l" for column in table.columns)
     lines = [
-        r"% needs \usepackage{booktabs}, \usepackage{textcomp} and \usepackage[T1]{fontenc}",
+        rf"{LATEX_NEEDS}, and \usepackage{{booktabs}}",
         r"\begin{table}[htbp]",
         r"\centering\small",
         rf"\caption{{{latex_text(table.title)}}}",
         rf"\label{{tab:{table.id}}}",
         rf"\begin{{tabular}}{{{form}}}",
         r"\toprule",
-        " & ".join(latex_text(column.title) for column in table.columns) + r" \\",
+        latex_row([column.title for column in table.columns]),
         r"\midrule",
     ]
     for row in table.rows:
         lines += [f"% {latex_comment(why_command(cell.address))}" for cell in row if cell.address]
-        shown = " & ".join(latex_text(cell.text) for cell in row)
-        # A row that began so would be taken for an argument of the line end before it.
-        lines.append(("{}" if shown.startswith(("[", "*")) else "") + shown + r" \\")
+        lines.append(latex_row([cell.text for cell in row]))
     lines += [r"\bottomrule", r"\end{tabular}"]
     lines += [rf"\par\smallskip\footnotesize {latex_text(note)}" for note in table.notes]
     lines += [r"\end{table}", ""]
@@ -132,23 +129,9 @@ def latex_document(names: Sequence[str]) -> str:
     )
 
 
-def csv_file(header: Sequence[str], rows: Iterable[Sequence[Value]]) -> bytes:
-    """Rows for a spreadsheet: numbers stay numbers, and texts cannot be formulas.
-
-    None and what is not finite are empty cells.
-    """
-    held = io.StringIO()
-    writer = csv.writer(held, lineterminator="\r\n")
-    writer.writerow([csv_text(name) for name in header])
-    for row in rows:
-        writer.writerow([_csv_cell(cell) for cell in row])
-    return held.getvalue().encode("utf-8", "backslashreplace")
-
-
-def _csv_cell(cell: Value) -> Value:
-    if isinstance(cell, str):
-        return csv_text(cell)
-    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
+def csv_file(header: Sequence[str], rows: Iterable[Sequence[CsvCell]]) -> bytes:
+    """A file for a spreadsheet, as `csv_rows` writes it; what is not Unicode is shown by its code."""
+    return csv_rows(chain([header], rows)).encode("utf-8", "backslashreplace")
 
 
 def _html_head(column: Column) -> str:

@@ -28,7 +28,7 @@ from synthlab.errors import ConflictError, NotFoundError, UsageError
 from synthlab.lineage.names import find_results
 from synthlab.report.writing import MARKER, ReportSummary, write_report
 from tests.commands import Command
-from tests.unit.report.latex_structure import faults
+from tests.unit.latex_structure import faults
 
 pytestmark = pytest.mark.slow
 

@@ -22,7 +22,7 @@ from synthlab.report.contents import Contents, Failed, Step
 from synthlab.report.limits import limits_of
 from synthlab.report.run_card import run_card
 from synthlab.report.tables import html_table, latex_table, markdown_table
-from tests.unit.report.latex_structure import faults
+from tests.unit.latex_structure import faults
 
 NAN = float("nan")
 HOSTILE = '<script>"$x_1$ & | =1+1\x1b'

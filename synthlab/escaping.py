@@ -1,14 +1,22 @@
-"""Text from models, data and files made harmless in each format that a report is written in."""
+"""Text from models, data and files made harmless in each format that tables and reports are written in."""
 
 from __future__ import annotations
 
+import csv
 import html
+import io
+import math
 import re
+from collections.abc import Iterable, Sequence
 
 from synthlab.text import safe_line, safe_text
 
+CsvCell = str | int | float | None
+
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>|~&$]|(?<=[a-z]):(?=//)|(?<=www)\.|^\s*[#+=:-]|^\s*\d+[.)]")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+LATEX_NEEDS = r"% needs \usepackage{textcomp} and \usepackage[T1]{fontenc}"
+"""The line that goes with everything that `latex_text` has escaped."""
 _LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -39,7 +47,6 @@ _LATEX = {
     "…": r"\ldots{}",
     "·": r"\(\cdot\)",
 }
-_LONGEST_LABEL, _LONGEST_TITLE = 44, 84
 
 
 def html_text(text: str) -> str:
@@ -74,6 +81,13 @@ def latex_text(text: str) -> str:
     return "".join(_latex_character(character) for character in safe_line(text))
 
 
+def latex_row(cells: Sequence[str]) -> str:
+    """A row of a LaTeX table from texts that are not escaped yet."""
+    row = " & ".join(map(latex_text, cells))
+    # A row that began so would be taken for an argument of the line end before it.
+    return ("{}" if row.startswith(("[", "*")) else "") + row + r" \\"
+
+
 def latex_comment(text: str) -> str:
     """Text behind a percent sign: one line of printable ASCII."""
     return safe_line(text).encode("ascii", "backslashreplace").decode()
@@ -88,26 +102,26 @@ def csv_text(text: str) -> str:
     return safe_text(guarded)
 
 
-def figure_label(text: str) -> str:
-    """A name in a figure: one line, shortened in its middle where it would push the data aside."""
-    return _shortened(safe_line(text), _LONGEST_LABEL)
+def csv_rows(rows: Iterable[Sequence[CsvCell]]) -> str:
+    """Rows for a spreadsheet (RFC 4180, CR LF): numbers keep every digit, and no text is a formula.
+
+    None and what is not finite are empty cells; a row without cells is an empty line.
+    """
+    held = io.StringIO()
+    writer = csv.writer(held, lineterminator="\r\n")
+    writer.writerows([_csv_cell(cell) for cell in row] for row in rows)
+    return held.getvalue()
 
 
-def figure_title(text: str) -> str:
-    """The title or axis label of a figure: one line that fits the width of a page."""
-    return _shortened(safe_line(text), _LONGEST_TITLE)
+def _csv_cell(cell: CsvCell) -> CsvCell:
+    if isinstance(cell, str):
+        return csv_text(cell)
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
 def _escaped(match: re.Match[str]) -> str:
     sign = match.group()
     return f"{sign[:-1]}\\{sign[-1]}"
-
-
-def _shortened(line: str, longest: int) -> str:
-    if len(line) <= longest:
-        return line
-    kept = (longest - 1) // 2
-    return f"{line[:kept]}…{line[-kept:]}"
 
 
 def _latex_character(character: str) -> str:

@@ -8,15 +8,15 @@ from html.parser import HTMLParser
 
 import pytest
 
-from synthlab.report.escaping import (
+from synthlab.escaping import (
     csv_text,
-    figure_label,
     html_text,
     latex_comment,
     markdown_block,
     markdown_code,
     markdown_text,
 )
+from synthlab.report.labels import figure_label
 from synthlab.report.tables import (
     Cell,
     Column,
@@ -27,7 +27,7 @@ from synthlab.report.tables import (
     latex_table,
     markdown_table,
 )
-from tests.unit.report.latex_structure import faults
+from tests.unit.latex_structure import faults
 
 HOSTILE = (
     "<script>alert(1)</script>",
