@@ -18,7 +18,6 @@ from synthlab.cli.words import duration, size
 if TYPE_CHECKING:
     from screens.app import LabApp
 
-BAR = 20
 AXIS_LETTERS = {"collapse": "C", "robustness": "R", "bias": "B"}
 BLOCKS = " ▏▎▍▌▋▊▉█"
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from synthlab.analysis.charts.descriptions import Chart
 
 AXES = ("collapse", "robustness", "bias")
-ACTIVE = ("running", "starting")
 UNFINISHED = ("running", "starting", "queued")
 MOST_QUEUED = 200
 MOST_ENDED = 20

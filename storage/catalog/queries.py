@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -246,10 +245,3 @@ def run_details(connection: sqlite3.Connection, run_id: str) -> dict[str, list[R
         name: [dict(row) for row in connection.execute(sql, (run_id,))]
         for name, sql in queries.items()
     }
-
-
-def states(connection: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, str]:
-    """The state of each of the named runs."""
-    marks = ",".join("?" * len(run_ids))
-    rows = connection.execute(f"SELECT id, state FROM runs WHERE id IN ({marks})", tuple(run_ids))
-    return {row["id"]: row["state"] for row in rows}

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from synthlab.metrics.tokenize import TokenizedCorpus
 
-Key = Mapping[str, Any]
-
 
 @dataclass(frozen=True)
 class MeasuredCell:

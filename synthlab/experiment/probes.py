@@ -30,8 +30,6 @@ class ProbeMetric:
     """Id in the catalog of metrics."""
     label: str
     """Short enough for the title of a small chart."""
-    headline: bool = False
-    """The number that stands for its axis where there is room for one."""
 
     @property
     def name(self) -> str:
@@ -58,13 +56,13 @@ PROBE_METRICS: Mapping[str, ProbeMetric] = MappingProxyType(
     {
         one.name: one
         for one in (
-            ProbeMetric("collapse", "ppl1-log", "log PPL-1", headline=True),
+            ProbeMetric("collapse", "ppl1-log", "log PPL-1"),
             ProbeMetric("collapse", "self-bleu-2", "Self-BLEU-2"),
             ProbeMetric("collapse", "distinct-2", "distinct-2"),
             ProbeMetric("collapse", "length-words-mean", "answer length"),
-            ProbeMetric("robustness", "refusal-rate", "refusals", headline=True),
+            ProbeMetric("robustness", "refusal-rate", "refusals"),
             ProbeMetric("robustness", "broken-rate", "broken answers"),
-            ProbeMetric("bias", "bias-difference", "self-preference", headline=True),
+            ProbeMetric("bias", "bias-difference", "self-preference"),
             ProbeMetric("bias", "preference-own", "own text preferred"),
             ProbeMetric("bias", "judge-order-flips", "order flips"),
             ProbeMetric("bias", "judge-first-share", "first place preferred"),
@@ -78,11 +76,6 @@ PROBE_METRICS: Mapping[str, ProbeMetric] = MappingProxyType(
 def count_name(axis: Axis) -> str:
     """The live metric that says how many items the axis' numbers rest on: answers, or pairs."""
     return f"{PREFIX}{axis}/{COUNT}"
-
-
-def headline(axis: Axis) -> ProbeMetric:
-    """The number that stands for an axis."""
-    return next(one for one in PROBE_METRICS.values() if one.axis == axis and one.headline)
 
 
 def is_probe(name: str) -> bool:

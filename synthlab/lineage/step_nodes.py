@@ -1,12 +1,11 @@
-"""Steps as a graph that a difference can walk: from a plan that has not run, or from runs that have."""
+"""Steps as a graph that a difference can walk."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from synthlab.experiment.steps import JOB_VERSIONS, Step
 from synthlab.lineage.hops import Lineage
 
 
@@ -25,18 +24,6 @@ class StepNode:
     digest: str | None = None
     """Content of the run that did it; None for a plan."""
     environment: Mapping[str, str] = field(default_factory=dict)
-
-
-def nodes_of_steps(steps: Iterable[Step]) -> dict[str, StepNode]:
-    """Nodes by label and alias; inputs must come before their readers, as in a plan."""
-    found: dict[str, StepNode] = {}
-    for step in steps:
-        inputs = {given.role: found[given.step] for given in step.inputs}
-        version = JOB_VERSIONS[step.kind]
-        node = StepNode(step.kind, step.label, step.key, version, step.params, inputs)
-        for label in (step.label, *(alias.label for alias in step.aliases)):
-            found[label] = node
-    return found
 
 
 def nodes_of_lineage(lineage: Lineage, labels: Mapping[str, str]) -> dict[str, StepNode]:

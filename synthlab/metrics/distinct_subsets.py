@@ -12,7 +12,6 @@ from synthlab.metrics.ngrams import Integers
 from synthlab.metrics.tokenize import TokenizedCorpus, seeded_order
 
 Floats = npt.NDArray[np.float64]
-Masks = npt.NDArray[np.bool_]
 
 
 class DistinctSubsets:

@@ -69,16 +69,6 @@ def summarise_entropies(entropies: npt.ArrayLike) -> EntropySummary:
     return EntropySummary(np.asarray(sums, np.float64)[None], counts.astype(np.int64)[None])
 
 
-def stack_summaries(summaries: list[EntropySummary]) -> EntropySummary:
-    """Put the rows of several summaries under one another; an empty list gives no rows."""
-    if not summaries:
-        return EntropySummary(np.zeros((0, DECILES)), np.zeros((0, DECILES), np.int64))
-    return EntropySummary(
-        np.concatenate([summary.sums for summary in summaries]),
-        np.concatenate([summary.counts for summary in summaries]),
-    )
-
-
 def token_entropy(summary: EntropySummary, model: str) -> TokenEntropy:
     """Entropy and branching factor over answers and by position in the answer.
 

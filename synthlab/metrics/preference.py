@@ -132,18 +132,5 @@ def preference_of(
     return mean_by_article(np.where(sign[rows] > 0, given, 1.0 - given), comparisons.articles[rows])
 
 
-def expected_ratings(log_p: Floats, grades: Floats) -> Floats:
-    """(texts,) mean grade under the judge's own distribution over the grade tokens.
-
-    log_p: (texts, grades) natural log-probabilities; grades: (grades,) what each token stands for.
-    Normalised over the grades, so that mass elsewhere does not lower a rating; a row with a NaN
-    gives NaN.
-    """
-    if log_p.ndim != 2 or log_p.shape[1:] != grades.shape:
-        raise ValueError(f"{log_p.shape} log-probabilities do not fit {grades.shape} grades")
-    shifted = np.exp(log_p - log_p.max(axis=1, keepdims=True, initial=-np.inf))
-    return np.asarray((shifted @ grades) / shifted.sum(axis=1), np.float64)
-
-
 def _sigmoid(odds: Floats) -> Floats:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * odds)), np.float64)

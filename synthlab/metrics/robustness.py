@@ -152,7 +152,7 @@ def quality_views(readings: Sequence[Reading], quality: Sequence[float]) -> Qual
     """Mean quality over all scored responses, and over those that answer.
 
     The second view compares different prompts in different conditions; for a difference between two
-    conditions use `answered_by_both`. quality: NaN where the judge gave none.
+    conditions take the rows that both answered. quality: NaN where the judge gave none.
     """
     return QualityViews(
         _mean("quality", quality, [True] * len(quality), "no response was rated"),
@@ -180,15 +180,6 @@ def _mean(name: str, values: Sequence[float], included: Sequence[bool], reason: 
     if not kept:
         return undefined(name, reason, offered=offered)
     return defined(name, math.fsum(kept) / len(kept), n=len(kept), offered=offered)
-
-
-def answered_by_both(first: Sequence[Reading], second: Sequence[Reading]) -> tuple[bool, ...]:
-    """Which rows both conditions answered at least in part: the fair ground for comparing quality.
-
-    first, second: readings of the same rows (prompt and sample) in the same order.
-    Raises ValueError for unequal lengths.
-    """
-    return tuple(a in ANSWERED and b in ANSWERED for a, b in zip(first, second, strict=True))
 
 
 @dataclass(frozen=True)

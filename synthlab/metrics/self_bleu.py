@@ -1,4 +1,4 @@
-"""How much texts repeat each other: Self-BLEU of a corpus, of a response, and of two paired runs."""
+"""How much texts repeat each other: Self-BLEU of a corpus and of a response."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +10,10 @@ from synthlab.metrics.self_bleu_table import (
     MAX_ORDER,
     TOO_FEW,
     Floats,
-    Mask,
     SelfBleuTable,
     Smoothing,
 )
-from synthlab.metrics.tokenize import TokenizedCorpus, intern, join, seeded_order, sentences, words
+from synthlab.metrics.tokenize import TokenizedCorpus, intern, seeded_order, sentences, words
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,49 +142,3 @@ def self_bleu_curve(
             chosen[order[:size]] = True
             points.append(CurvePoint(size, table.mean(chosen)))
     return tuple(points)
-
-
-class PairedSelfBleu:
-    """The difference in Self-BLEU of two runs over the same prompts, fast enough for many swaps.
-
-    Built once over the texts of both runs; row i of both corpora answers prompt i. Approximate
-    randomisation calls `difference` with random swaps, a half-sample interval calls it with `kept`.
-    Only n-grams that occur in two texts are stored, for the others never match anything.
-    """
-
-    def __init__(
-        self, corpus_a: TokenizedCorpus, corpus_b: TokenizedCorpus, order: int = 4
-    ) -> None:
-        """Raises ValueError for unequal numbers of texts, unlike tokenisers or an order outside 2 to 5."""
-        _check_order(order, "method1")
-        if len(corpus_a) != len(corpus_b):
-            raise ValueError(
-                f"paired runs answer the same prompts, got {len(corpus_a)} and {len(corpus_b)} texts"
-            )
-        self._table = SelfBleuTable(join(corpus_a, corpus_b), order)
-        self.prompts = len(corpus_a)
-        both = (corpus_a.lengths > 0) & (corpus_b.lengths > 0)
-        self.undefined = (
-            "" if both.sum() >= 2 else f"{TOO_FEW} from both runs, {both.sum()} prompts do"
-        )
-        """Why no difference can be computed; empty when it can."""
-
-    def difference(self, swap_mask: Mask | None = None, kept: Mask | None = None) -> float:
-        """Self-BLEU of side A minus side B.
-
-        swap_mask: (prompts,) bool, True where the two runs exchange their texts (none if left out).
-        kept: (prompts,) bool, prompts to use (all if left out). Raises ValueError for a wrong
-        shape, or when a side has fewer than two texts with words; look at `undefined` first.
-        """
-        swap = self._checked(swap_mask, default=False)
-        use = self._checked(kept, default=True)
-        side_a = np.concatenate([~swap & use, swap & use])
-        side_b = np.concatenate([swap & use, ~swap & use])
-        return self._table.mean(side_a) - self._table.mean(side_b)
-
-    def _checked(self, mask: Mask | None, *, default: bool) -> Mask:
-        if mask is None:
-            return np.full(self.prompts, default)
-        if mask.shape != (self.prompts,) or mask.dtype != np.bool_:
-            raise ValueError(f"expected {self.prompts} booleans, got {mask.dtype} {mask.shape}")
-        return mask

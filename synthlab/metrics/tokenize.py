@@ -21,8 +21,6 @@ WORDS_V1 = "words-v1"
 """Id of `words` with lower-casing."""
 WORDS_V1_CASED = "words-v1-cased"
 """Id of `words` without lower-casing."""
-SENTENCES_V1 = "sentences-v1"
-"""Id of `sentences`."""
 
 # `\w` leaves out the vowel signs and tone marks of many scripts and would cut inside their words.
 _MARKS = (

@@ -235,19 +235,6 @@ def _exclusions(contents: Contents) -> Table:
     return _table("card-exclusions", "Rows left out of comparisons", columns, rows)
 
 
-def _notes(contents: Contents) -> Table:
-    """What the jobs told their readers: exclusions, fallbacks, warnings."""
-    told: dict[str, list[str]] = {}
-    for step in contents.steps:
-        for note in step.notes:
-            told.setdefault(note, []).append(step.label)
-    rows = [
-        (note, labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more")
-        for note, labels in told.items()
-    ]
-    return _table("card-notes", "Notes of the jobs", ("note", "steps"), rows)
-
-
 def _times(contents: Contents) -> Table:
     rows = []
     for step in contents.steps:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthlab.analysis.statistics.clusters import BoolArray, FloatArray, IntArray
+from synthlab.analysis.statistics.clusters import BoolArray, FloatArray
 from synthlab.analysis.statistics.estimates import (
     DEFAULT_LEVEL,
     Effect,
@@ -23,19 +23,13 @@ from synthlab.analysis.statistics.estimates import (
 )
 from synthlab.analysis.statistics.intervals import (
     HalfSamples,
-    Metric,
-    evaluate_halves,
     half_sample_estimate,
-    has_enough_clusters,
 )
 from synthlab.analysis.statistics.power import minimum_detectable_effect, units_needed
 
-SwapDifference = Callable[[BoolArray], float]
-"""Metric of the candidate minus metric of the baseline after the rows marked in the mask, (rows,)
-of the aligned runs, have changed sides. No row marked gives the difference as observed."""
-
 SwapDifferences = Callable[[BoolArray], FloatArray]
-"""The same for many masks at once: (swaps, rows) → (swaps,)."""
+"""Metric of the candidate minus metric of the baseline after the rows marked in each mask of
+(swaps, rows) have changed sides: (swaps,). No row marked gives the difference as observed."""
 
 DEFAULT_SWAPS = 2_000
 _SWAPS_AT_ONCE = 500
@@ -54,31 +48,6 @@ class CorpusPair:
     """log(candidate / baseline); undefined with a reason unless both values are positive."""
 
 
-def half_sample_pair(
-    candidate: Metric,
-    baseline: Metric,
-    halves: HalfSamples,
-    *,
-    level: float = DEFAULT_LEVEL,
-    counts_with_n: bool = False,
-) -> CorpusPair:
-    """Intervals of a corpus metric in two aligned runs and of their difference.
-
-    Both metrics take row numbers of the aligned runs and see the same half-samples, so that what
-    the prompts have in common cancels in the difference. `counts_with_n` as in
-    `intervals.half_sample_interval`.
-    """
-    rows: IntArray = np.arange(halves.clusters.n_rows, dtype=np.int64)
-    full = np.array([candidate(rows), baseline(rows)]) if len(rows) else np.full(2, math.nan)
-    on_halves = np.empty((2, 0))
-    if has_enough_clusters(halves):
-        growth = 1 + 1 / halves.scale**2 if counts_with_n else 1.0
-        on_halves = growth * np.array(
-            [evaluate_halves(candidate, halves), evaluate_halves(baseline, halves)]
-        )
-    return pair_of_halves(full, on_halves, halves, level=level)
-
-
 def pair_of_halves(
     full: FloatArray,
     on_halves: FloatArray,
@@ -86,8 +55,10 @@ def pair_of_halves(
     *,
     level: float = DEFAULT_LEVEL,
 ) -> CorpusPair:
-    """The same from values that are known already.
+    """Intervals of a corpus metric in two aligned runs and of their difference.
 
+    Both runs must have been computed on the same half-samples, so that what the prompts have in
+    common cancels in the difference.
     full: (2,) candidate and baseline on all rows. on_halves: (2, replicates) on the half-samples, or
     (2, 0) where there are too few prompts for any.
     """
@@ -110,22 +81,6 @@ def _log_ratio_estimate(
         return half_sample_estimate(
             float(logs[0] - logs[1]), half_logs[0] - half_logs[1], halves, level
         )
-
-
-def approximate_randomisation(
-    difference: SwapDifference,
-    pair: CorpusPair,
-    halves: HalfSamples,
-    *,
-    seed: int,
-    swaps: int = DEFAULT_SWAPS,
-) -> PairedResult:
-    """`randomisation_test` for a metric that is computed swap by swap."""
-
-    def differences(masks: BoolArray) -> FloatArray:
-        return np.array([difference(mask) for mask in masks], dtype=np.float64)
-
-    return randomisation_test(differences, pair, halves, seed=seed, swaps=swaps)
 
 
 def randomisation_test(

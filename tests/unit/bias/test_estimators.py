@@ -28,7 +28,6 @@ from synthlab.metrics.net_bias import net_bias
 from synthlab.metrics.preference import (
     Comparisons,
     drop_low_mass,
-    expected_ratings,
     hard_scores,
     label_mass,
     log_odds,
@@ -144,16 +143,6 @@ def test_differences_are_paired_on_shared_articles() -> None:
     assert difference(first, second).contributions.tolist() == [0.5, 1.5]
     apart = mean_by_article(np.asarray([1.0]), np.asarray([8]))
     assert "no article" in difference(first, apart).reason
-
-
-def test_ratings_are_expectations_over_the_grades() -> None:
-    log_p = np.log(np.asarray([[0.1, 0.1, 0.1, 0.1, 0.4], [0.2, 0.0001, 0.0001, 0.0001, 0.2]]))
-    grades = np.arange(1.0, 6.0)
-    assert expected_ratings(log_p, grades)[0] == pytest.approx((1 + 2 + 3 + 4 + 20) * 0.1 / 0.8)
-    assert expected_ratings(log_p, grades)[1] == pytest.approx(3.0, abs=1e-3)
-    assert np.isnan(expected_ratings(np.full((1, 5), np.nan), grades)[0])
-    with pytest.raises(ValueError, match="do not fit"):
-        expected_ratings(log_p, np.arange(4.0))
 
 
 def test_the_papers_biases_on_known_ratings() -> None:

@@ -31,7 +31,7 @@ from synthlab.metrics.mauve import mauve
 from synthlab.metrics.neighbours import neighbourhood
 from synthlab.metrics.novelty import novelty
 from synthlab.metrics.result import MetricValue
-from synthlab.metrics.self_bleu import PairedSelfBleu, self_bleu, self_bleu_within
+from synthlab.metrics.self_bleu import self_bleu, self_bleu_within
 from synthlab.metrics.tokenize import tokenize
 
 BOUNDS = {
@@ -142,19 +142,6 @@ def test_every_text_metric_survives_every_corpus(texts: list[str]) -> None:
 )
 def test_every_text_metric_survives_the_known_hard_cases(texts: list[str]) -> None:
     measure_texts(texts)
-
-
-@settings(max_examples=60, deadline=None)
-@given(CORPUS, st.integers(0, 2**31))
-def test_a_paired_difference_is_a_number_or_says_why(texts: list[str], seed: int) -> None:
-    other = texts[::-1]
-    paired = PairedSelfBleu(tokenize(texts), tokenize(other))
-    swap = np.random.default_rng(seed).random(len(texts)) < 0.5
-    if paired.undefined:
-        assert "at least two texts" in paired.undefined
-    else:
-        assert -1 <= paired.difference(swap) <= 1
-        assert paired.difference() == pytest.approx(0, abs=1e-12)
 
 
 ROWS = st.lists(

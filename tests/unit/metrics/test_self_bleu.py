@@ -8,7 +8,6 @@ import pytest
 
 from synthlab.metrics.ngrams import sort_by_key
 from synthlab.metrics.self_bleu import (
-    PairedSelfBleu,
     self_bleu,
     self_bleu_curve,
     self_bleu_within,
@@ -117,33 +116,6 @@ def test_a_masked_pass_equals_a_new_corpus() -> None:
         np.testing.assert_allclose(
             table.per_document(chosen)[chosen], alone.per_document, rtol=0, atol=1e-13
         )
-
-
-def test_a_swap_equals_the_direct_computation() -> None:
-    rng = np.random.default_rng(11)
-    texts_a, texts_b = random_texts(1, 30), random_texts(2, 30, vocabulary=30)
-    paired = PairedSelfBleu(intern(texts_a, "s"), intern(texts_b, "s"), 4)
-    for _ in range(10):
-        swap = rng.random(paired.prompts) < 0.5
-        kept = rng.random(paired.prompts) < 0.7
-        rows = [i for i in range(paired.prompts) if kept[i]]
-        side_a = intern([texts_b[i] if swap[i] else texts_a[i] for i in rows], "s")
-        side_b = intern([texts_a[i] if swap[i] else texts_b[i] for i in rows], "s")
-        expected = self_bleu(side_a).score.value - self_bleu(side_b).score.value
-        assert paired.difference(swap, kept) == pytest.approx(expected, abs=1e-13)
-    nothing = np.zeros(paired.prompts, np.bool_)
-    assert paired.difference(~nothing) == pytest.approx(-paired.difference(nothing), abs=1e-15)
-
-
-def test_pairing_says_what_is_wrong() -> None:
-    with pytest.raises(ValueError, match="same prompts"):
-        PairedSelfBleu(tokenize(CATS), tokenize(CATS[:2]))
-    with pytest.raises(ValueError, match="words-v1-cased"):
-        PairedSelfBleu(tokenize(CATS), tokenize(CATS, lower=False))
-    paired = PairedSelfBleu(tokenize(["", "a b"]), tokenize(["a", "b c"]))
-    assert "1 prompts do" in paired.undefined
-    with pytest.raises(ValueError, match="expected 2 booleans"):
-        paired.difference(np.zeros(3, np.bool_))
 
 
 def test_within_equals_each_response_by_itself() -> None:

@@ -27,7 +27,6 @@ from synthlab.metrics.response_states import (
 )
 from synthlab.metrics.robustness import (
     DetectorError,
-    answered_by_both,
     attack_success_rate,
     broken_rate,
     compliance_rate,
@@ -150,9 +149,6 @@ def test_quality_in_its_views() -> None:
     assert views.given_answer.value == pytest.approx(2.5)
     nobody = quality_views(["refusal"], [5.0])
     assert nobody.given_answer.reason == "no request was answered"
-    assert answered_by_both(readings, ["compliance", "partial", "refusal", "empty"]) == (
-        False, True, False, False,
-    )  # fmt: skip
 
 
 def test_grid_and_danger_zone_by_hand() -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from synthlab.analysis.statistics.clusters import BoolArray, Clusters
-from synthlab.analysis.statistics.corpus import approximate_randomisation, half_sample_pair
 from synthlab.analysis.statistics.intervals import draw_half_samples, half_sample_interval
 from synthlab.analysis.statistics.paired import paired_mean_difference
 from tests.unit.statistics.bags import distinct_2, draw_bags, on_rows, on_swaps
+from tests.unit.statistics.one_by_one import approximate_randomisation, half_sample_pair
 
 HALVES = draw_half_samples(Clusters.of(range(40)), seed=1)
 

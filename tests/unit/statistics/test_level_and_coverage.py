@@ -10,7 +10,6 @@ import pytest
 from scipy import stats
 
 from synthlab.analysis.statistics.clusters import Clusters, FloatArray
-from synthlab.analysis.statistics.corpus import approximate_randomisation, half_sample_pair
 from synthlab.analysis.statistics.estimates import Estimate, Interval
 from synthlab.analysis.statistics.intervals import (
     draw_half_samples,
@@ -29,6 +28,7 @@ from tests.unit.statistics.bags import (
     on_rows,
     on_swaps,
 )
+from tests.unit.statistics.one_by_one import approximate_randomisation, half_sample_pair
 
 MOST_REJECTIONS = 0.07
 LEAST_COVERAGE = 0.92
