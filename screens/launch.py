@@ -66,6 +66,8 @@ class LaunchScreen(LabScreen[Choices]):
         self._planned: Planned | None = None
         self._problems = ""
         self._pause: Timer | None = None
+        self._is_filled = False
+        """Whether the cursor has come to the first file of the list, which nobody chose."""
 
     def body(self) -> ComposeResult:
         """Files left, the text in the middle, the plan below."""
@@ -105,6 +107,9 @@ class LaunchScreen(LabScreen[Choices]):
         row = event.table.chosen_row
         if event.table.id != "files" or not isinstance(row, FileRow):
             return
+        first, self._is_filled = not self._is_filled, True
+        if first and self._path is not None:
+            return  # a file that another place led here with stays open
         if self._is_edited():
             self.lab.say("the edited text stays: w saves it, u takes it back", "warning")
             return

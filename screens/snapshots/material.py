@@ -293,7 +293,7 @@ def _texts(
     reading: Reading, run_id: str, path: Path, unmask: bool
 ) -> tuple[tuple[TextRow, ...], str]:
     """The first rows of a published file, or why there are none to see."""
-    if not unmask and _is_harmful(reading, run_id):
+    if not unmask and is_harmful(reading, run_id):
         return (), "harmful texts are masked; m shows them"
     if not path.is_file():
         return (), "the file is not there"
@@ -309,7 +309,8 @@ def _texts(
     ), ""
 
 
-def _is_harmful(reading: Reading, run_id: str) -> bool:
+def is_harmful(reading: Reading, run_id: str) -> bool:
+    """Whether a run's texts stand for, or answer, a prompt set with a harmful purpose."""
     from synthlab.lineage.harmful import harmful_sets
     from synthlab.lineage.hops import trace
 

@@ -79,7 +79,8 @@ def add(session: Session, section: Section, values: Mapping[str, TomlValue]) -> 
             f"{section} add needs a file and a name", f"synthlab {section} add FILE NAME"
         )
     table = NewTable(section, arguments.name_in_file, {**values, **settings(session)})
-    show_addition(session, add_to_file(Path(arguments.file), (table,), base=arguments.base), table)
+    base = {"model": arguments.base} if arguments.base else None
+    show_addition(session, add_to_file(Path(arguments.file), (table,), base=base), table)
     return ExitCode.DONE
 
 

@@ -52,10 +52,12 @@ class Addition:
     """What is still wrong in the file, as `file:line: key: message`; it was so before."""
 
 
-def add_to_file(path: Path, tables: Sequence[NewTable], *, base: str | None = None) -> Addition:
+def add_to_file(
+    path: Path, tables: Sequence[NewTable], *, base: Mapping[str, TomlValue] | None = None
+) -> Addition:
     """Append tables to a file, or to a new one if there is none; the file is replaced in one step.
 
-    base: the model of `[base]` of a new file.
+    base: `[base]` of a new file, which names at least a model.
     Raises UsageError, ConflictError or SpecError, and then nothing was written; NotFoundError if the
     file is missing and no base is given.
     """
@@ -72,7 +74,7 @@ def add_to_file(path: Path, tables: Sequence[NewTable], *, base: str | None = No
     return Addition(path, toml, is_new, report(left, origin) if left else "")
 
 
-def new_file(path: Path, base: str | None) -> str:
+def new_file(path: Path, base: Mapping[str, TomlValue] | None) -> str:
     """The least that an experiment file holds; its name is the experiment's.
 
     Raises UsageError for a file name that is no name, NotFoundError if no base model is given.
@@ -89,7 +91,7 @@ def new_file(path: Path, base: str | None) -> str:
             f"no experiment file {path}", "--base MODEL makes one with that model to start from"
         )
     head = f"schema = {SCHEMA}\nname = {toml_value(path.stem)}\n"
-    return f"{head}\n[base]\nmodel = {toml_value(base)}\n"
+    return f"{head}\n[base]\n{_rows(base)}"
 
 
 def add_tables(text: str, path: Path, tables: Sequence[NewTable]) -> str:
@@ -128,8 +130,7 @@ def add_tables(text: str, path: Path, tables: Sequence[NewTable]) -> str:
 
 def table_text(table: NewTable) -> str:
     """A table in TOML."""
-    rows = [f"{_key(name)} = {toml_value(value)}\n" for name, value in table.values.items()]
-    return f"[{table.section}.{_key(table.name)}]\n{''.join(rows)}"
+    return f"[{table.section}.{_key(table.name)}]\n{_rows(table.values)}"
 
 
 def toml_value(value: TomlValue) -> str:
@@ -166,6 +167,10 @@ def _addition(text: str, tables: Sequence[NewTable]) -> str:
     gap = "" if not text or text.endswith("\n") else "\n"
     written = gap + "".join(f"\n{table_text(table)}" for table in tables)
     return written.replace("\n", "\r\n") if "\r\n" in text else written
+
+
+def _rows(values: Mapping[str, TomlValue]) -> str:
+    return "".join(f"{_key(name)} = {toml_value(value)}\n" for name, value in values.items())
 
 
 def _key(name: str) -> str:

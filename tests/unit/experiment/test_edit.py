@@ -158,13 +158,13 @@ def test_a_new_file_holds_the_least_that_is_valid(tmp_path: Path) -> None:
     train = NewTable("prompts", "train", {"dataset": "builtin:tiny-grammar"})
     with pytest.raises(NotFoundError, match="no experiment file"):
         add_to_file(path, (train,))
-    assert add_to_file(path, (train,), base="own/er").is_new
+    assert add_to_file(path, (train,), base={"model": "own/er"}).is_new
     spec = load_spec(path)
     assert (spec.name, spec.base.model, list(spec.prompts)) == ("spam", "own/er", ["train"])
     assert path.stat().st_mode & 0o777 == 0o644
     for name in ("spam", "Sp am.toml"):
         with pytest.raises(UsageError, match="cannot be made an experiment file"):
-            add_to_file(tmp_path / name, (train,), base="own/er")
+            add_to_file(tmp_path / name, (train,), base={"model": "own/er"})
 
 
 @pytest.mark.parametrize("text", ["1\nother = 2", "[1", "", "x", "1979-05-27"])
