@@ -93,14 +93,15 @@ class CompareScreen(LabScreen[Basis | None]):
         metric.add_class("pane")
         metric.border_title = line("2 metric")
         self.query_one("#chart-pane").border_title = line("3 chart")
-        self._table.focus()
+        self.table.focus()
 
     def on_unmount(self) -> None:
         """The thread that compares need not go on."""
         self._comparer.close()
 
     @property
-    def _table(self) -> CompareTable:
+    def table(self) -> CompareTable:
+        """Inputs and metrics."""
         return self.query_one("#table", CompareTable)
 
     @property
@@ -199,11 +200,11 @@ class CompareScreen(LabScreen[Basis | None]):
         self._show_head()
         found = self._shown_answer = self._comparer.answer
         if found is None:
-            self._table.show({})
-            self.query_one("#metric", Facts).say(line(self._comparer.failed or "…", "$text-muted"))
+            self.table.show({})
+            self.query_one("#metric", Facts).say(line(self._comparer.failed or "…", "$lab-muted"))
             self._show_chart()
             return
-        table = self._table
+        table = self.table
         room = table.size.width or self.size.width
         table.set_columns(compare_columns(found.comparison, self._look(), room))
         rows = compare_rows(
@@ -227,14 +228,14 @@ class CompareScreen(LabScreen[Basis | None]):
         parts = [line(f" {basis.experiment} ", "bold"), line(f" {self._axis}", "bold $accent")]
         if len(basis.axes) > 1:
             place = basis.axes.index(self._axis) + 1
-            parts.append(line(f" ({place} of {len(basis.axes)} axes)", "$text-muted"))
+            parts.append(line(f" ({place} of {len(basis.axes)} axes)", "$lab-muted"))
         if found is not None:
             said = found.comparison
             seeds = ", ".join(map(str, said.seeds))
             if self._differences:
                 parts.append(line(f"  less {said.baseline}", "bold"))
             parts.append(line(f"  {len(said.metrics)} tested, {len(said.shown)} only shown"))
-            parts.append(line(f"  seeds {seeds}", "$text-muted"))
+            parts.append(line(f"  seeds {seeds}", "$lab-muted"))
         elif self._comparer.failed:
             parts.append(line(f"  {self._comparer.failed}", "$warning"))
         else:
@@ -253,7 +254,7 @@ class CompareScreen(LabScreen[Basis | None]):
         self.query_one("#strip", Static).update(made)
 
     def _show_metric(self) -> None:
-        found, row = self._comparer.answer, self._table.chosen_row
+        found, row = self._comparer.answer, self.table.chosen_row
         if found is None or row is None:
             return
         self.query_one("#metric", Facts).show(metric_facts(found.comparison, row, self._cursor))
@@ -277,7 +278,7 @@ class CompareScreen(LabScreen[Basis | None]):
         from screens.snapshots.compare_charts import difference_chart, interval_chart, value_chart
         from synthlab.analysis.comparison import ConfigDifference, MetricComparison
 
-        found, row = self._comparer.answer, self._table.chosen_row
+        found, row = self._comparer.answer, self.table.chosen_row
         if found is None or row is None or isinstance(row.about, ConfigDifference):
             view.show(None, "put the cursor on a metric" if found else "no comparison yet")
         elif why := why_undefined(row.about):
@@ -290,7 +291,7 @@ class CompareScreen(LabScreen[Basis | None]):
             view.show(value_chart(found.comparison, row.about))
 
     def _show_plane(self, view: ChartView) -> None:
-        row = self._table.chosen_row
+        row = self.table.chosen_row
         metric = row.name if row is not None and row.key.startswith((TESTED, SHOWN)) else ""
         found = self._comparer.plane(metric)
         if isinstance(found, str):
@@ -330,7 +331,7 @@ class CompareScreen(LabScreen[Basis | None]):
         """The experiment, the axis, the condition, and the number under the cursor."""
         found = {**super().words(), "axis": self._axis, "condition": self._cursor}
         found["next_axis"] = self._next_axis()
-        row = self._table.chosen_row if self.is_mounted else None
+        row = self.table.chosen_row if self.is_mounted else None
         chosen = self._chosen()
         if row is not None and chosen and self._cursor and row.key.startswith((TESTED, SHOWN)):
             name = self._cursor

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
         MetricComparison,
         ShownMetric,
     )
+    from synthlab.analysis.statistics.estimates import Interval
 
 HATCH = "▒"
 SIGNS = {"higher": "↑", "lower": "↓", "undecided": "?", "not comparable": HATCH}
 PLAIN_SIGNS = {"higher": "^", "lower": "v", "undecided": "?", "not comparable": "#"}
 LEAST_NAME = 18
+IN_CELLS = 3
+"""Digits of the limits in the table; the detail pane has four."""
 LEAST_CELL = 12
 """`-0.3142 ↓` with room for a minus and an exponent."""
 WHOLE_CELL = 40
@@ -73,7 +76,7 @@ def compare_rows(
 
 def name_width(room: int) -> int:
     """Of the first column: the end of a metric's name says on which prompts it was measured."""
-    return max(LEAST_NAME, min(36, room // 6 + 4))
+    return max(LEAST_NAME, min(36, room // 6 + 2))
 
 
 def fitting(conditions: Sequence[str], cursor: str, room: int) -> tuple[str, ...]:
@@ -114,8 +117,8 @@ def _name(row: CompareRow) -> Content:
     from synthlab.analysis.comparison import ConfigDifference, ShownMetric
 
     if isinstance(row.about, ConfigDifference):
-        return line(row.name, "italic $text-muted")
-    return line(row.name, "$text-muted" if isinstance(row.about, ShownMetric) else "")
+        return line(row.name, "italic $lab-muted")
+    return line(row.name, "$lab-muted" if isinstance(row.about, ShownMetric) else "")
 
 
 def _cell(comparison: Comparison, row: CompareRow, name: str, look: Look, width: int) -> Content:
@@ -123,7 +126,7 @@ def _cell(comparison: Comparison, row: CompareRow, name: str, look: Look, width:
 
     about = row.about
     if isinstance(about, ConfigDifference):
-        text, style = about.values.get(name, "—"), "$text-muted"
+        text, style = about.values.get(name, "—"), "$lab-muted"
         if text != about.values.get(comparison.baseline, "—"):
             style = ""
         made = line(text, style)
@@ -151,22 +154,20 @@ def _metric_cell(
 ) -> Content:
     found = metric.values.get(name)
     if found is None:
-        return line("—", "$text-muted")
-    value, interval = number(found.estimate.value), limits(found.estimate.interval)
+        return line("—", "$lab-muted")
+    value, interval = number(found.estimate.value), limits(found.estimate.interval, IN_CELLS)
     contrasts = [one for one in metric.contrasts if one.condition == name]
     if any(one.result.unlike for one in contrasts):
         return _hatched(value if not look.differences else "", look)
     if name == comparison.baseline:
         text = value if look.differences and width < WHOLE_CELL else f"{value} {interval}"
-        return line(
-            text if len(text) <= width else value, "$text-muted" if look.differences else ""
-        )
+        return line(text if len(text) <= width else value, "$lab-muted" if look.differences else "")
     marks = joined(*(_mark(metric, one, look) for one in contrasts))
     differences = [signed(one.result.difference) for one in contrasts]
     words = [one.verdict.outcome for one in contrasts]
     if look.differences:
         limited = [
-            f"{text} {limits(one.result.interval)}".rstrip()
+            f"{text} {limits(one.result.interval, IN_CELLS)}".rstrip()
             for text, one in zip(differences, contrasts, strict=True)
         ]
         forms = ["  ".join(limited), " ".join(differences)]
@@ -189,7 +190,7 @@ def _mark(metric: MetricComparison, contrast: Contrast, look: Look) -> Content:
     sign = (SIGNS if look.unicode else PLAIN_SIGNS)[outcome]
     side = metric.direction.partition(" = ")[0]
     if outcome == "undecided":
-        style = "$text-muted"
+        style = "$lab-muted"
     elif side not in ("higher", "lower"):
         style = "bold"
     else:
@@ -208,12 +209,12 @@ def strip(
         is_in = name in chosen
         sign = ("●" if is_in else "○") if unicode else ("*" if is_in else "-")
         pointer = ("▸" if unicode else ">") if name == cursor else " "
-        style = "" if is_in else "$text-muted"
+        style = "" if is_in else "$lab-muted"
         parts.append(line(pointer, "bold $accent"))
-        parts.append(line(f"{sign} ", look.colour if is_in else "$text-muted"))
+        parts.append(line(f"{sign} ", look.colour if is_in else "$lab-muted"))
         parts.append(line(name, f"{style} bold underline" if name == cursor else style))
         if name == baseline:
-            parts.append(line(" = baseline", "$text-muted"))
+            parts.append(line(" = baseline", "$lab-muted"))
         parts.append(line(" "))
     return joined(*parts)
 
@@ -341,7 +342,8 @@ def signed(value: float) -> str:
     return f"{value:+.4g}" if value else "0"
 
 
-def limits(interval: object) -> str:
+def limits(interval: Interval, digits: int = 4) -> str:
     """`[low, high]`, or nothing where there is none."""
-    low, high = getattr(interval, "low", math.nan), getattr(interval, "high", math.nan)
-    return "" if math.isnan(low) or math.isnan(high) else f"[{low:.4g}, {high:.4g}]"
+    if not interval.is_defined:
+        return ""
+    return f"[{interval.low:.{digits}g}, {interval.high:.{digits}g}]"

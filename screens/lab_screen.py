@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.css.query import NoMatches
 from textual.events import Mount
 from textual.screen import Screen
 from textual.widget import Widget
@@ -126,7 +127,11 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
         """One look; the app's timer calls it for the screen on top."""
         if not self.is_ready:
             return
-        state, query = self.following, self.reads()
+        state = self.following
+        try:
+            query = self.reads()
+        except NoMatches:
+            return  # on its way out: widgets go before the timer does
         if query is None or state.is_reading:
             return
         force, state.force = state.is_due(time.monotonic()), False

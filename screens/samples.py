@@ -141,10 +141,11 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
         """Titles and focus."""
         self.query_one("#list-pane").border_title = line("1 prompts")
         self.query_one("#reading").border_title = line("2 answers")
-        self._table.focus()
+        self.table.focus()
 
     @property
-    def _table(self) -> SampleTable:
+    def table(self) -> SampleTable:
+        """The list."""
         return self.query_one("#list", SampleTable)
 
     # Following
@@ -159,7 +160,7 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
             self._seed,
             self._sample,
             self._offset,
-            self._table.chosen if self.is_mounted else None,
+            self.table.chosen if self.is_mounted else None,
         )
         return lambda reading: read_samples(reading, wanted)
 
@@ -174,7 +175,7 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
             self._build(snapshot)
         self._offset = snapshot.offset
         rows = {row.key: row for row in snapshot.rows}
-        self._table.show_page(rows, snapshot.offset, snapshot.total)
+        self.table.show_page(rows, snapshot.offset, snapshot.total)
         self._show_head()
         self._show_answers()
 
@@ -232,7 +233,7 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
         self._order, self._unmasked = "", None
         self._seed = index.contents.seeds[0] if len(index.contents.seeds) > 1 else None
         self._sample = None
-        self._table.go_to_start()
+        self.table.go_to_start()
 
     def _tell_progress(self, text: str) -> None:
         self._progress = text
@@ -251,7 +252,7 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
         columns = list_columns(
             seeds=many and self._seed is None, samples=samples and self._sample is None
         )
-        self._table.set_columns(columns)
+        self.table.set_columns(columns)
 
     def _show_head(self) -> None:
         page, index = self.following.shown, self._index
@@ -266,12 +267,12 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
             parts.append(line(f"  {whole} rows" if page.total >= whole else ""))
             if len(index.contents.seeds) > 1:
                 seed = "all seeds" if self._seed is None else f"seed {self._seed}"
-                parts.append(line(f"  {seed}", "$text-muted"))
+                parts.append(line(f"  {seed}", "$lab-muted"))
             if len(page.samples) > 1:
                 sample = "all samples" if self._sample is None else f"sample {self._sample}"
-                parts.append(line(f"  {sample}", "$text-muted"))
+                parts.append(line(f"  {sample}", "$lab-muted"))
             if self._order:
-                parts.append(line(f"  lowest {self._order} first", "$text-muted"))
+                parts.append(line(f"  lowest {self._order} first", "$lab-muted"))
             shown, names = self._visible(), index.conditions
             if len(shown) < len(names):
                 last = self._first + len(shown)
@@ -281,7 +282,7 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
         elif not self._progress:
             parts.append(line("  opening the answers …", "$primary"))
         self.query_one("#head", Static).update(joined(*parts))
-        title = f"1 prompts, {self._table.place} of {self._table.total}"
+        title = f"1 prompts, {self.table.place} of {self.table.total}"
         self.query_one("#list-pane").border_title = line(title)
 
     def _visible(self) -> tuple[str, ...]:
@@ -305,7 +306,7 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
         page, index = self.following.shown, self._index
         row = page.chosen if page is not None else None
         if page is None or index is None or row is None:
-            self.query_one("#prompt", Static).update(line(self._nothing_here(), "$text-muted"))
+            self.query_one("#prompt", Static).update(line(self._nothing_here(), "$lab-muted"))
             for place in range(MOST_COLUMNS):
                 self.query_one(f"#answer-{place}").display = False
             return
@@ -379,7 +380,7 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
 
     def _begin_again(self) -> None:
         self._offset = 0
-        self._table.go_to_start()
+        self.table.go_to_start()
         self._set_columns()
         self.look_again()
 
@@ -387,7 +388,7 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
 
     def words(self) -> Mapping[str, str]:
         """The experiment, the prompt under the cursor, the filter."""
-        row = self._table.chosen_row if self.is_mounted else None
+        row = self.table.chosen_row if self.is_mounted else None
         found = {**super().words(), "filter": self._filter}
         found["prompt"] = row.prompt_id if row is not None else ""
         return {name: word for name, word in found.items() if word}
@@ -398,11 +399,11 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
 
     def do_next(self) -> None:
         """One down."""
-        self._table.action_cursor_down()
+        self.table.action_cursor_down()
 
     def do_previous(self) -> None:
         """One up."""
-        self._table.action_cursor_up()
+        self.table.action_cursor_up()
 
     def do_left(self) -> None:
         """Earlier conditions."""
@@ -464,14 +465,14 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
 
     def why_not_unmask(self) -> str:
         """Only harmful prompts are masked."""
-        row = self._table.chosen_row if self.is_mounted else None
+        row = self.table.chosen_row if self.is_mounted else None
         if row is None:
             return "no prompt is chosen"
         return "" if row.is_harmful else "nothing is masked here"
 
     def do_unmask(self) -> None:
         """For the prompt under the cursor only."""
-        chosen = self._table.chosen
+        chosen = self.table.chosen
         self._unmasked = None if self._unmasked == chosen else chosen
         self._show_answers()
 

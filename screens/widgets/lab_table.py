@@ -90,6 +90,11 @@ class LabTable(DataTable[Content], Generic[R]):
         """The row under the cursor."""
         return self._rows.get(self._cursor_key) if self._cursor_key else None
 
+    @property
+    def keys_shown(self) -> tuple[str, ...]:
+        """Keys of all rows, from the top."""
+        return tuple(self._rows)
+
     def row(self, key: str) -> R | None:
         """The row of a key."""
         return self._rows.get(key)
@@ -137,7 +142,9 @@ class LabTable(DataTable[Content], Generic[R]):
         if key not in self._rows:
             return False
         self.move_cursor(row=self.get_row_index(key), animate=False)
-        self._cursor_key = key
+        if key != self._cursor_key:
+            self._cursor_key = key
+            self.post_message(self.Chosen(self, key))
         return True
 
     def on_resize(self, event: Resize) -> None:

@@ -85,7 +85,16 @@ def test_every_headless_twin_is_a_verb_that_there_is() -> None:
 
 def test_the_help_names_every_key_of_the_screen_and_of_the_app(seeded_home: LabHome) -> None:
     async def act(pilot: Pilot[None], app: LabApp) -> None:
-        for place in ("overview", "launch", "runs", "sources", "mixtures", "checkpoints"):
+        for place in (
+            "overview",
+            "launch",
+            "runs",
+            "sources",
+            "mixtures",
+            "checkpoints",
+            "compare",
+            "samples",
+        ):
             screen = app.go_to(place)
             await settle(pilot)
             wanted = [action.help for action in (*screen.ACTIONS, *app.ACTIONS)]
