@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import reduce
-from typing import Any
 
 from synthlab.analysis.axis_metrics import (
     AxisMetrics,
@@ -18,6 +17,7 @@ from synthlab.analysis.axis_metrics import (
 )
 from synthlab.analysis.embedding_metrics import EMBEDDING_METRICS
 from synthlab.analysis.measured import AlignedAnswers, MeasuredCell
+from synthlab.lineage.items import nats_per_token
 from synthlab.metrics.distinct_subsets import DistinctSubsets
 from synthlab.metrics.self_bleu_subsets import SelfBleuSubsets
 from synthlab.metrics.tokenize import TokenizedCorpus, join, tokenize
@@ -84,12 +84,6 @@ def _item(row: Row) -> str:
     return f"{row['prompt_id']}|{row['sample']}"
 
 
-def _nats_per_token(sums: Mapping[str, Any] | None) -> float | None:
-    if not sums or not sums["tokens"] or sums["sum_log_p"] is None:
-        return None
-    return -float(sums["sum_log_p"]) / int(sums["tokens"])
-
-
 def _of_prompt(metric: str) -> ItemMetric:
     """A value of all answers to a prompt, which stands with the first of them that can be read."""
 
@@ -104,13 +98,13 @@ def _of_prompt(metric: str) -> ItemMetric:
 
 
 def _ppl1(row: Row) -> ItemScore:
-    return _own(row, _nats_per_token(row["ppl1"]))
+    return _own(row, nats_per_token(row["ppl1"]))
 
 
 def _ppl2(row: Row) -> ItemScore:
     # Scores the human answer: whether the condition's own answer can be read does not matter.
     human = row["human"] or {"reason": "no human answer", "ppl2": None}
-    score = None if human["reason"] else _nats_per_token(human["ppl2"])
+    score = None if human["reason"] else nats_per_token(human["ppl2"])
     reason = "" if score is not None else str(human["reason"]) or "not scored"
     return ItemScore(_item(row), str(row["prompt_id"]), score, reason)
 

@@ -83,6 +83,12 @@ class MetricComparison:
     values: Mapping[str, ConditionValue]
     contrasts: tuple[Contrast, ...] = ()
 
+    @property
+    def scored(self) -> str:
+        """`40` where every candidate row is scored, else `38 of 40`."""
+        whole = self.n_rows == self.n_candidates
+        return str(self.n_rows) if whole else f"{self.n_rows} of {self.n_candidates}"
+
     def against(self, condition: str, seed: int | None = None) -> Contrast | None:
         """The contrast of that condition (and judge), or None: the baseline has none."""
         for one in self.contrasts:

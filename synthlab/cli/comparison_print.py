@@ -10,7 +10,6 @@ from synthlab.analysis.comparison import (
     Comparison,
     ConditionValue,
     Contrast,
-    MetricComparison,
     ShownMetric,
 )
 from synthlab.analysis.statistics.verdict import rounded_up
@@ -66,7 +65,7 @@ def _print_values(output: Output, comparison: Comparison) -> None:
         [
             Column("metric", lambda row: "  SD over seeds" if row["spread"] else row["metric"].id),
             *(Column(name, _ValueText(name), True) for name in comparison.conditions),
-            Column("n", lambda row: "" if row["spread"] else _rows(row["metric"]), True),
+            Column("n", lambda row: "" if row["spread"] else row["metric"].scored, True),
         ],
         [
             {"metric": metric, "spread": spread}
@@ -138,11 +137,6 @@ def _footnotes(comparison: Comparison) -> list[str]:
     for metric in comparison.metrics:
         lines += [f"{metric.id}: {one.rows} left out, {one.reason}" for one in metric.left_out]
     return [*lines, *comparison.notes]
-
-
-def _rows(metric: MetricComparison) -> str:
-    whole = metric.n_rows == metric.n_candidates
-    return str(metric.n_rows) if whole else f"{metric.n_rows} of {metric.n_candidates}"
 
 
 class _ValueText:

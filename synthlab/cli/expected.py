@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthlab.analysis.comparison_json import finite_json
 from synthlab.cli.output import Column, Output
 from synthlab.cli.session import Session, one_experiment
 from synthlab.cli.words import figure
@@ -30,7 +31,7 @@ def show_expected(session: Session) -> ExitCode:
         return ExitCode.DONE
     table = _check(session, experiment, expected, session.arguments.swaps)
     if session.arguments.json:
-        session.output.json("expected", _finite(asdict(table)))
+        session.output.json("expected", finite_json(asdict(table)))
     else:
         print_table(session.output, table)
     return ExitCode.DONE
@@ -117,14 +118,3 @@ def _p(part: CheckedPart | None) -> str:
     if part is None or math.isnan(part.p):
         return ""
     return "< .001" if part.p < 0.001 else figure(round(part.p, 3))
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: null stands for both, and the reason stands beside it."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {str(key): _finite(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
-    return value

@@ -18,6 +18,7 @@ from storage.catalog.queries import (
     metric_series,
     metrics_reported,
 )
+from synthlab.analysis.comparison_json import finite_json
 from synthlab.cli.output import Painted
 from synthlab.cli.plot_axes import AXIS_OF, axis_chart, axis_of, judging_panel, refuse_form
 from synthlab.cli.session import Session, one_experiment
@@ -69,7 +70,7 @@ def plot(session: Session) -> ExitCode:
                 "experiment": found.experiment["id"],
                 "what": what,
                 "kind": type(chart).__name__,
-                "chart": _as_json(asdict(chart)),
+                "chart": finite_json(asdict(chart)),
                 "missing": missing,
             },
         )
@@ -241,15 +242,6 @@ def _missing(found: _Found, what: str) -> list[str]:
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
-
-
-def _as_json(value: Any) -> Any:
-    """JSON has no NaN and no infinity: they become null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _as_json(one) for key, one in value.items()}
-    return [_as_json(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def print_chart(session: Session, experiment: str, chart: Chart) -> None:

@@ -90,12 +90,12 @@ def _collapse(metric: str, row: Row) -> _Read:
     item = f"{row['prompt_id']}|{row['sample']}"
     if metric.startswith("ppl2"):
         human = row["human"] or {"reason": "no human answer", "ppl2": None, "response_id": ""}
-        score = None if human["reason"] else _nats_per_token(human["ppl2"])
+        score = None if human["reason"] else nats_per_token(human["ppl2"])
         reason = str(human["reason"]) or ("" if score is not None else "not scored")
         return _Read(item, "", (str(human["response_id"]),), score, reason, score is not None)
     reason = str(row["reason"])
     if metric.startswith("ppl1"):
-        score = None if reason else _nats_per_token(row["ppl1"])
+        score = None if reason else nats_per_token(row["ppl1"])
     else:
         # The curves and quartiles of a length are read from the same per-item number as its mean.
         stem = metric
@@ -160,7 +160,8 @@ def _rating(row: Row, question: str) -> float | None:
     return None if rating is None else rating["value"]
 
 
-def _nats_per_token(sums: Row | None) -> float | None:
+def nats_per_token(sums: Row | None) -> float | None:
+    """Log-perplexity of one text from its stored sums; None where nothing was scored."""
     if not sums or not sums["tokens"] or sums["sum_log_p"] is None:
         return None
     return -float(sums["sum_log_p"]) / int(sums["tokens"])

@@ -60,7 +60,7 @@ def value_table(contents: Contents, compared: Comparison) -> Table:
             )
             for name in compared.conditions
         ]
-        rows.append((Cell(metric.id), *cells, Cell(_rows(metric))))
+        rows.append((Cell(metric.id), *cells, Cell(metric.scored)))
     columns = [Column(name, True) for name in compared.conditions]
     title = f"{compared.axis}: values on common rows, 95 % intervals"
     return Table(
@@ -241,11 +241,6 @@ def _limits(interval: Interval, form: str) -> str:
     if not interval.is_defined:
         return ""
     return f" [{interval.low:{form}},{_NO_BREAK}{interval.high:{form}}]"
-
-
-def _rows(metric: MetricComparison) -> str:
-    whole = metric.n_rows == metric.n_candidates
-    return str(metric.n_rows) if whole else f"{metric.n_rows} of {metric.n_candidates}"
 
 
 def _number(value: float) -> str:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from synthlab.report.aggregates import number_text
 from synthlab.report.contents import Contents, Step
 from synthlab.report.tables import Cell, Column, Table
 
@@ -155,8 +156,8 @@ def _training(contents: Contents) -> Table:
         info = step.info
         rows.append(
             (step.label, info.get("rows"), info.get("validation_rows"), info.get("dropped"),
-             info.get("truncated"), info.get("steps"), _short(info.get("train_loss")),
-             _short(info.get("eval_loss")), info.get("tokens_seen"),
+             info.get("truncated"), info.get("steps"), number_text(info.get("train_loss")),
+             number_text(info.get("eval_loss")), info.get("tokens_seen"),
              info.get("trainable_parameters"))
         )  # fmt: skip
     columns = ("training", "rows", "validation", "dropped", "cut", "steps", "mean loss",
@@ -266,10 +267,6 @@ def _flat(value: Any, prefix: str = "") -> dict[str, str]:
     if isinstance(value, list):
         return {prefix: ", ".join(map(str, value)) or "none"}
     return {prefix: "—" if value is None else str(value)}
-
-
-def _short(value: float | None) -> str:
-    return "—" if value is None else f"{value:.4g}"
 
 
 def _is_number(value: Any) -> bool:
