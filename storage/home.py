@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from storage.errors import HomeError
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "gpfs", "lustre", "9p", "cifs", "smb3", "ceph", "beegfs", "fuse", "fuseblk"}
 )
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,119}")
 
 
 @dataclass(frozen=True)
@@ -53,17 +56,32 @@ class LabHome:
         return self.root / "supervisor.log"
 
     @property
+    def error_log(self) -> Path:
+        """Tracebacks of commands that met what nobody had foreseen, oldest first."""
+        return self.root / "errors.log"
+
+    @property
     def settings(self) -> Path:
         """Site settings in TOML; absent means defaults."""
         return self.root / "settings.toml"
 
     def run(self, run_id: str) -> Path:
-        """The directory of a run; `run_id` must be an id that the lab made."""
-        return self.runs / run_id
+        """The directory of a run; raises HomeError for an id that would lead elsewhere."""
+        return self.runs / _plain_name(run_id)
 
     def experiment(self, experiment_id: str) -> Path:
-        """The directory of an experiment revision."""
-        return self.experiments / experiment_id
+        """The directory of an experiment revision; raises HomeError as `run` does."""
+        return self.experiments / _plain_name(experiment_id)
+
+
+def _plain_name(identity: str) -> str:
+    # Ids also come out of catalogs and records that other programs, or other people, have written.
+    if not _PLAIN_NAME.fullmatch(identity):
+        raise HomeError(
+            f"{identity!r} is no id of a run or an experiment",
+            "`synthlab catalog rebuild` makes the catalog again from the directories",
+        )
+    return identity
 
 
 def locate_home(explicit: str | None, environment: Mapping[str, str]) -> LabHome:

@@ -161,6 +161,18 @@ class RunDir:
         """Published files; they count once MANIFEST.json is there."""
         return self.root / "out"
 
+    def published(self, path: str) -> Path:
+        """A file below `out/`, which need not be there.
+
+        Raises RecordError where the path, or a link on it, leads elsewhere: paths come out of
+        catalogs and manifests that other people may have written.
+        """
+        found = self.out / path
+        inside = "\0" not in path and not Path(path).is_absolute() and ".." not in found.parts
+        if not inside or not found.resolve().is_relative_to(self.out.resolve()):
+            raise RecordError(f"run {self.root.name}: {path!r} is not below its out/")
+        return found
+
     @property
     def work(self) -> Path:
         """What a run needs to continue after a stop; removed when it has succeeded."""

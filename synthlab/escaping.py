@@ -14,7 +14,7 @@ from synthlab.text import safe_line, safe_text
 CsvCell = str | int | float | None
 
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>|~&$]|(?<=[a-z]):(?=//)|(?<=www)\.|^\s*[#+=:-]|^\s*\d+[.)]")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+_FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", "\0")
 LATEX_NEEDS = r"% needs \usepackage{textcomp} and \usepackage[T1]{fontenc}"
 """The line that goes with everything that `latex_text` has escaped."""
 _LATEX = {

@@ -9,6 +9,7 @@ from typing import Any
 
 from storage.catalog.connection import open_reader
 from storage.home import LabHome
+from storage.rundir import RunDir
 
 
 def imported_sets(home: LabHome) -> dict[str, Path]:
@@ -18,7 +19,7 @@ def imported_sets(home: LabHome) -> dict[str, Path]:
     connection = open_reader(home)
     try:
         return {
-            name: home.run(run_id) / "out" / f"{written}.prompts.jsonl"
+            name: RunDir(home.run(run_id)).published(f"{written}.prompts.jsonl")
             for run_id, name, written in _packaged_imports(connection)
         }
     finally:
@@ -33,9 +34,10 @@ def _packaged_imports(connection: sqlite3.Connection) -> list[tuple[str, str, st
     found = []
     for row in rows:
         params = json.loads(row["params"])
-        whole = params["rows"] is None and not params["holdouts"]
-        if params["dataset"]["origin"] == "package" and whole:
-            found.append((row["id"], params["dataset"]["name"], params["set"]))
+        dataset = params.get("dataset") or {}
+        whole = params.get("rows") is None and not params.get("holdouts")
+        if dataset.get("origin") == "package" and whole:
+            found.append((row["id"], dataset["name"], params["set"]))
     return found
 
 

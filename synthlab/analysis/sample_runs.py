@@ -209,10 +209,10 @@ def _read_prompts(found: Gathered, prompt_set: str, directory: RunDir, home: Lab
     source = next((i for i in directory.read_spec().inputs if i.role == "prompts"), None)
     if source is None:
         return
-    out = RunDir(home.run(source.run_id)).out
-    human = durable.read_records(out / f"{prompt_set}.responses.jsonl")
+    given = RunDir(home.run(source.run_id))
+    human = durable.read_records(given.published(f"{prompt_set}.responses.jsonl"))
     references = {str(row["prompt_id"]): str(row["text"]) for row in human}
-    for row in durable.read_records(out / f"{prompt_set}.prompts.jsonl"):
+    for row in durable.read_records(given.published(f"{prompt_set}.prompts.jsonl")):
         reference = references.get(str(row["id"]), "")
         found.prompts[prompt_set, str(row["id"])] = _prompt(found, prompt_set, row, reference)
 

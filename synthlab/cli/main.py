@@ -15,6 +15,9 @@ from synthlab.cli.output import Output
 from synthlab.cli.session import Session
 from synthlab.errors import ExitCode, SynthlabError
 
+UNFORESEEN = "a damaged file, or a fault of synthlab itself"
+"""Stands in front of trouble that has no message of its own."""
+
 
 def main(argv: Sequence[str], output: Output, environment: Mapping[str, str]) -> ExitCode:
     """Run one verb; trouble that a person can act on becomes a message and an exit code."""
@@ -44,6 +47,25 @@ def main(argv: Sequence[str], output: Output, environment: Mapping[str, str]) ->
     except KeyboardInterrupt:
         output.say("\ninterrupted")
         return ExitCode.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - nobody at a terminal can act on a traceback
+        output.say(f"synthlab: {UNFORESEEN}: {type(error).__name__}: {error}")
+        output.say(f"  {_kept(session, error)}")
+        return ExitCode.FAILED
+
+
+def _kept(session: Session, error: Exception) -> str:
+    """Put the traceback where it can be asked for, and say what may be done."""
+    import traceback
+
+    from storage.durable import append_text
+
+    told = "".join(traceback.format_exception(error))
+    advice = "`synthlab verify` finds damaged files of runs"
+    try:
+        append_text(session.home.error_log, told)
+    except (OSError, StorageError):
+        return advice
+    return f"{advice}; where it happened is in {session.home.error_log}"
 
 
 def entry() -> None:

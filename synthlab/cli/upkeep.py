@@ -19,6 +19,8 @@ def init(session: Session) -> ExitCode:
     """Make the lab home and its catalog; harmless where they exist."""
     home = session.home
     open_catalog(home).close()
+    if session.arguments.json:
+        session.output.json("home", {"home": str(home.root)})
     session.output.say(f"lab home: {home.root}")
     session.output.say("next: synthlab recipes, then synthlab run tiny")
     return ExitCode.DONE

@@ -171,7 +171,7 @@ def _run_members(
     left_out = tuple(file.path for file in manifest.files if file.path in harmful)
     for file in manifest.files:
         if file.path not in left_out:
-            members.append(Member(f"{prefix}/out/{file.path}", directory.out / file.path))
+            members.append(Member(f"{prefix}/out/{file.path}", directory.published(file.path)))
     run = BundledRun(hop.run_id, hop.label, hop.kind, hop.key, manifest.digest, left_out)
     return run, members
 

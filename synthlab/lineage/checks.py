@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from storage import durable
-from storage.errors import StorageError
+from storage.errors import RecordError, StorageError
 from storage.home import LabHome
 from storage.rundir import Manifest, RunDir, content_digest
 from synthlab.lineage.hops import Hop, Lineage
@@ -38,7 +38,11 @@ def check_files(directory: RunDir, manifest: Manifest) -> Iterator[tuple[str, st
     for unknown in sorted(present - promised):
         yield unknown, "not in the manifest"
     for file in manifest.files:
-        path = directory.out / file.path
+        try:
+            path = directory.published(file.path)
+        except RecordError:
+            yield file.path, "leads out of the run"
+            continue
         if not path.is_file():
             yield file.path, "is gone"
         elif durable.sha256_file(path) != file.sha256:

@@ -120,7 +120,7 @@ class _Reader:
     hidden: set[str] = field(default_factory=set)
 
     def records(self, hop: Hop, file: str) -> Iterator[durable.Line]:
-        return durable.read_lines(RunDir(self.home.run(hop.run_id)).out / file)
+        return durable.read_lines(RunDir(self.home.run(hop.run_id)).published(file))
 
     def line(self, hop: Hop, file: str, number: int) -> Mapping[str, Any]:
         for line in self.records(hop, file):

@@ -74,8 +74,8 @@ class _Texts:
 
     def _prompt(self, run: str, prompt_set: str, prompt_id: str) -> str:
         if (run, prompt_set) not in self._prompts:
-            path = self._directory(run).out / f"{prompt_set}.prompts.jsonl"
-            rows = durable.read_records(path) if run else []
+            file = f"{prompt_set}.prompts.jsonl"
+            rows = durable.read_records(self._directory(run).published(file)) if run else []
             self._prompts[run, prompt_set] = {str(row["id"]): str(row["text"]) for row in rows}
         return self._prompts[run, prompt_set].get(prompt_id, "")
 
