@@ -37,6 +37,13 @@ class FileLock:
             os.close(self._fd)
             self._fd = -1
 
+    def is_in_place(self) -> bool:
+        """Whether the file that is locked still lies at its path: a removed folder takes it along."""
+        try:
+            return self._fd >= 0 and os.path.samestat(os.fstat(self._fd), self.path.lstat())
+        except FileNotFoundError:
+            return False
+
     def fileno(self) -> int:
         """The locked descriptor, for `pass_fds`."""
         return self._fd

@@ -60,11 +60,11 @@ class Supervisor:
         self._last_ingest = 0.0
         self._leave = False
 
-    def serve(self) -> None:
-        """Work until idle for a while, or until asked to leave."""
+    def serve(self, lock: FileLock) -> None:
+        """Work until idle for a while, until asked to leave, or until the lab home is gone."""
         self._adopt_directories()
         idle_since = time.monotonic()
-        while not self._leave:
+        while not self._leave and lock.is_in_place():
             if self.tick():
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since > self._settings.idle_exit_s:
@@ -290,10 +290,11 @@ def main() -> int:
         environment = {**os.environ, **settings_environment(settings)}
         supervisor = Supervisor(home, settings, environment, NvmlProbe(environment))
         signal.signal(signal.SIGTERM, supervisor.leave)
-        supervisor.serve()
+        supervisor.serve(lock)
+        was_in_place = lock.is_in_place()
         lock.release()
         # A request may have come in between our last look and the release of the lock.
-        if not supervisor.has_requests():
+        if not was_in_place or not supervisor.has_requests():
             break
     return 0
 

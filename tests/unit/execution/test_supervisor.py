@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from storage.catalog.connection import write_transaction
 from storage.catalog.requests import add_request, read_answer
 from storage.home import LabHome
+from storage.locks import FileLock
 from storage.rundir import RunDir
 from synthlab.execution.settings import Settings, default_settings
 from synthlab.execution.supervisor import Supervisor
@@ -150,3 +154,25 @@ def test_a_resumed_run_whose_input_changed_forgets_its_old_work(
     lab.catalog.execute("UPDATE runs SET digest = 'other' WHERE id = ?", (runs["data"],))
     make(lab.home).tick()
     assert not saved.exists()
+
+
+def test_a_supervisor_whose_home_is_removed_leaves(home: LabHome) -> None:
+    lab = Lab.at(home)
+    waiting = step("waits", rows=1)
+    run = lab.submit(waiting)["runs"]["waits"]
+    # A run whose lock is held is alive: a supervisor with this to watch stays for ever.
+    alive = FileLock(lab.directory(run).lock)
+    assert alive.acquire()
+    with write_transaction(lab.catalog):
+        lab.catalog.execute("UPDATE runs SET state = 'running'")
+    lab.catalog.close()
+    lock = FileLock(home.supervisor_lock)
+    assert lock.acquire()
+    supervisor = make(home)
+    served = threading.Thread(target=supervisor.serve, args=(lock,), daemon=True)
+    served.start()
+    served.join(0.5)
+    assert served.is_alive()
+    shutil.rmtree(home.root)
+    served.join(20)
+    assert not served.is_alive()
