@@ -98,7 +98,7 @@ class OverviewScreen(RunChanges, LabScreen[Overview | None]):
                 yield ChartView(id="chart-loss", compact=True)
         with Horizontal(id="lower"):
             with Vertical(id="queue-pane", classes="pane"):
-                yield LabTable[QueueRow](queue_columns(self.lab), id="queue")
+                yield LabTable[QueueRow](queue_columns(self.lab), id="queue", watches_top=True)
             yield Static(id="machine", classes="pane")
         yield Static(id="welcome")
 

@@ -68,12 +68,19 @@ class LabTable(DataTable[Content], Generic[R]):
         """`enter` on a row."""
 
     def __init__(
-        self, columns: Sequence[TableColumn[R]], *, id: str | None = None, marks: bool = False
+        self,
+        columns: Sequence[TableColumn[R]],
+        *,
+        id: str | None = None,
+        marks: bool = False,
+        watches_top: bool = False,
     ) -> None:
+        """watches_top: a cursor on the first row stays first, whichever row that becomes."""
         super().__init__(id=id, cursor_type="row", cursor_foreground_priority="renderable")
         self._all = tuple(columns)
         self._fitting: tuple[tuple[TableColumn[R], int], ...] = ()
         self._has_marks = marks
+        self._watches_top = watches_top
         self._rows: dict[str, R] = {}
         self._cells: dict[str, tuple[Content, ...]] = {}
         self.marked: tuple[str, ...] = ()
@@ -134,7 +141,7 @@ class LabTable(DataTable[Content], Generic[R]):
             self._refill(rows)
         if self._cursor_key not in self._rows:
             self._cursor_key = None
-        if self._cursor_key is None and self._rows:
+        if self._rows and (self._cursor_key is None or self._watches_top):
             self._follow_cursor()
 
     def choose(self, key: str) -> bool:
@@ -173,7 +180,7 @@ class LabTable(DataTable[Content], Generic[R]):
             self.post_message(self.Chosen(self, key))
 
     def _refill(self, rows: Mapping[str, R]) -> None:
-        kept = self._cursor_key
+        kept = None if self._watches_top and self.cursor_row == 0 else self._cursor_key
         with self.prevent(DataTable.RowHighlighted):
             self.clear()
             self._rows, self._cells = {}, {}

@@ -133,3 +133,36 @@ def test_older_and_newer_experiments(seeded_home: LabHome) -> None:
         assert app.experiment == "eggs.2"
 
     drive(seeded_home, act)
+
+
+def test_the_queue_shows_what_runs_first_until_a_row_is_chosen(seeded_home: LabHome) -> None:
+    async def act(pilot: Pilot[None], app: LabApp) -> None:
+        table = app.screen.query_one("#queue", LabTable)
+        first = table.chosen
+        connection = open_catalog(seeded_home)
+        with write_transaction(connection):
+            connection.execute(
+                "UPDATE runs SET state = 'succeeded', ended_at = 0 WHERE id = ?", (first,)
+            )
+            connection.execute(
+                "UPDATE runs SET state = 'running' WHERE id ="
+                " (SELECT id FROM runs WHERE state = 'queued' LIMIT 1)"
+            )
+        await pilot.pause(0.7)
+        await settle(pilot)
+        assert table.chosen != first
+        row = table.chosen_row
+        assert row is not None
+        assert row.state == "running"
+        assert table.cursor_row == 0
+        await pilot.press("down")
+        await settle(pilot)
+        chosen = table.chosen
+        with write_transaction(connection):
+            connection.execute("UPDATE runs SET state = 'running' WHERE state = 'queued'")
+        connection.close()
+        await pilot.pause(0.7)
+        await settle(pilot)
+        assert table.chosen == chosen
+
+    drive(seeded_home, act, size=(120, 40))
