@@ -439,6 +439,8 @@ class CompareScreen(LabScreen[Basis | None]):
 
     def why_not_why(self) -> str:
         """A number must be under the cursor."""
+        if self._comparer.answer is None:
+            return "there is no comparison yet"
         return "" if "why" in self.words() else "put the cursor on a metric"
 
     def do_why(self) -> None:

@@ -10,18 +10,17 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from screens import comparing
 from screens.app import LabApp
 from screens.chart import ChartScreen
 from screens.compare import CompareScreen
 from screens.compare_words import CompareRow
-from screens.snapshots.compare import Answer, Progress, Question
+from screens.snapshots.compare import Answer, Progress, Question, answer
 from screens.why import WhyScreen
 from screens.widgets.chart_view import ChartView
 from screens.widgets.facts import Facts
 from storage.catalog.connection import open_catalog, write_transaction
 from storage.home import LabHome
-from synthlab.analysis.charts.descriptions import BarChart, LineChart, ScatterWithIntervals
+from synthlab.analysis.charts.descriptions import BarChart, Chart, ScatterWithIntervals
 from synthlab.analysis.comparison import MetricComparison
 from tests.commands import Command
 from tests.console.compared import EGGS, make_lab
@@ -44,7 +43,9 @@ async def to_compare(pilot: Pilot[None], app: LabApp) -> CompareScreen:
 
 
 def facts(app: LabApp) -> str:
-    return app.screen.query_one("#metric", Facts).said.plain
+    said = app.screen.query_one("#metric", Facts).said
+    assert said is not None
+    return said.plain
 
 
 def metric(screen: CompareScreen, name: str) -> MetricComparison:
@@ -52,6 +53,10 @@ def metric(screen: CompareScreen, name: str) -> MetricComparison:
     assert isinstance(row, CompareRow)
     assert isinstance(row.about, MetricComparison)
     return row.about
+
+
+def drawn(screen: CompareScreen) -> Chart | None:
+    return screen.query_one("#chart", ChartView).chart
 
 
 @pytest.mark.parametrize("size", [*SIZES, (40, 12)])
@@ -215,22 +220,21 @@ def test_unlike_cells_are_hatched_and_never_subtracted(tmp_path: Path, empty_cat
 def test_charts_of_the_metric_the_loss_and_two_metrics(template: LabHome) -> None:
     async def act(pilot: Pilot[None], app: LabApp) -> None:
         screen = await to_compare(pilot, app)
-        view = screen.query_one("#chart", ChartView)
-        assert isinstance(view.chart, ScatterWithIntervals)
-        assert view.chart.title == "ppl1-log"
+        assert isinstance(chart := drawn(screen), ScatterWithIntervals)
+        assert chart.title == "ppl1-log"
         await pilot.press("v")
         await settle(pilot)
-        assert isinstance(view.chart, BarChart)
-        assert view.chart.title == "ppl1-log, less vanilla"
-        assert [bar.name for bar in view.chart.bars] == ["human", "single", "multi"]
+        assert isinstance(chart := drawn(screen), BarChart)
+        assert chart.title == "ppl1-log, less vanilla"
+        assert [bar.name for bar in chart.bars] == ["human", "single", "multi"]
         await pilot.press("c")
         await settle(pilot)
-        assert view.chart is None or isinstance(view.chart, LineChart)
+        assert "training loss" in frame(app)
         await pilot.press("c", "c")
         await settle(pilot)
-        assert isinstance(view.chart, ScatterWithIntervals)
-        assert "against" in view.chart.title
-        view.focus()
+        assert isinstance(chart := drawn(screen), ScatterWithIntervals)
+        assert "against" in chart.title
+        screen.query_one("#chart").focus()
         await pilot.press("enter")
         await settle(pilot)
         assert isinstance(app.screen, ChartScreen)
@@ -258,7 +262,7 @@ def test_keys_answer_while_a_comparison_is_worked_out(
     template: LabHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on, entered = threading.Event(), threading.Event()
-    real = comparing.answer
+    real = answer
 
     def slow(home: LabHome, question: Question, progress: Progress) -> Answer:
         progress(2, 12, "self-bleu-4")
@@ -267,7 +271,7 @@ def test_keys_answer_while_a_comparison_is_worked_out(
         progress(3, 12, "distinct-2")
         return real(home, question, progress)
 
-    monkeypatch.setattr(comparing, "answer", slow)
+    monkeypatch.setattr("screens.comparing.answer", slow)
 
     async def act(pilot: Pilot[None], app: LabApp) -> None:
         await pilot.press("P")

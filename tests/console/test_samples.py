@@ -11,10 +11,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-import screens.samples
 from screens.app import LabApp
 from screens.samples import SamplesScreen
-from screens.snapshots.samples import ListRow, narrowed
+from screens.snapshots.samples import ListRow, build_index, narrowed
 from storage.home import LabHome
 from synthlab.analysis.sample_index import SampleIndex
 from tests.commands import Command
@@ -249,7 +248,7 @@ def test_keys_answer_while_the_index_is_built(
     home = LabHome(Path(shutil.copytree(template.root, tmp_path / "lab")))
     shutil.rmtree(home.cache)
     go_on, entered = threading.Event(), threading.Event()
-    real = screens.samples.build_index
+    real = build_index
 
     def slow(at: LabHome, experiment: str, progress: Any) -> SampleIndex:
         progress(2, 24, "collapse/vanilla.s0")
@@ -257,7 +256,7 @@ def test_keys_answer_while_the_index_is_built(
         assert go_on.wait(20)
         return real(at, experiment, progress)
 
-    monkeypatch.setattr(screens.samples, "build_index", slow)
+    monkeypatch.setattr("screens.samples.build_index", slow)
 
     async def act(pilot: Pilot[None], app: LabApp) -> None:
         await pilot.press("A")
