@@ -21,6 +21,7 @@ from screens.overview_words import (
 )
 from screens.run_changes import RunChanges, change_actions
 from screens.safety import line
+from screens.snapshots.curve_memory import READ_S, CurveMemory
 from screens.snapshots.overview import AXES, ConditionRow, Overview, QueueRow, Wanted, read_overview
 from screens.widgets.chart_view import ChartView
 from screens.widgets.lab_table import LabTable
@@ -85,6 +86,8 @@ class OverviewScreen(RunChanges, LabScreen[Overview | None]):
         self._turns: dict[str, int] = {}
         self._log_loss = False
         self._smoothing = 0
+        self._memory = CurveMemory(READ_S)
+        self._is_reading_on = False
 
     def body(self) -> ComposeResult:
         """Head, conditions left, charts right, queue and machine below."""
@@ -118,7 +121,16 @@ class OverviewScreen(RunChanges, LabScreen[Overview | None]):
             self._log_loss,
             SMOOTHING[self._smoothing],
         )
-        return lambda reading: read_overview(reading, wanted)
+        memory = self._memory
+        return lambda reading: read_overview(reading, wanted, memory)
+
+    async def follow(self) -> None:
+        """Curves that were not read yet are a reason to look again, a tick later."""
+        if self._is_reading_on:
+            self._is_reading_on, self.following.force = False, True
+        await super().follow()
+        shown = self.following.shown
+        self._is_reading_on = shown is not None and not shown.is_whole
 
     def show(self, snapshot: Overview | None) -> None:
         """Only what differs is drawn again, down to the cell."""

@@ -7,8 +7,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from screens.snapshots.curve_memory import CurveMemory, charted
 from storage.catalog.queries import Row
-from storage.catalog.series import bounded_series, reported_by
 from synthlab.analysis.headline import headlines_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,12 @@ STEP = "optimiser step"
 
 
 def axis_chart(
-    catalog: sqlite3.Connection, axis: str, steps: Sequence[Row], results: Sequence[Row], turn: int
+    catalog: sqlite3.Connection,
+    axis: str,
+    steps: Sequence[Row],
+    results: Sequence[Row],
+    turn: int,
+    memory: CurveMemory | None = None,
 ) -> tuple[Chart | None, str]:
     """The chart of one axis, or why there is none.
 
@@ -30,7 +35,7 @@ def axis_chart(
     trains = [step for step in _trainings(steps) if step["state"] in ("running", "succeeded")]
     is_training = any(step["state"] == "running" for step in trains)
     if is_training or not own:
-        chart = _probe_chart(catalog, axis, trains, turn)
+        chart = _probe_chart(catalog, axis, trains, turn, memory or CurveMemory())
         if chart is not None:
             return chart, ""
     if own:
@@ -41,52 +46,69 @@ def axis_chart(
 
 
 def loss_chart(
-    catalog: sqlite3.Connection, steps: Sequence[Row], *, log: bool, smoothing: float
+    catalog: sqlite3.Connection,
+    steps: Sequence[Row],
+    *,
+    log: bool,
+    smoothing: float,
+    memory: CurveMemory | None = None,
 ) -> tuple[Chart | None, str]:
     """Training loss of every condition, or why there is none."""
     from synthlab.analysis.charts.descriptions import Axis, LineChart
 
-    curves = _curves(catalog, _trainings(steps), LOSS)
+    chosen = charted(_trainings(steps))
+    curves = _curves(catalog, chosen.trains, LOSS, memory or CurveMemory())
     if not curves:
         return None, "training loss\nnothing trained yet"
     series = [part for one in curves for part in _smoothed(one, smoothing)]
-    title = "training loss" + (f", smoothed {smoothing:g}" if smoothing else "")
+    title = "training loss" + (f", smoothed {smoothing:g}" if smoothing else "") + chosen.note
     scale: Scale = "log" if log and any(y > 0 for one in series for y in one.y) else "linear"
     return LineChart(title, Axis(STEP), Axis("loss", scale, "nats"), tuple(series)), ""
 
 
 def _probe_chart(
-    catalog: sqlite3.Connection, axis: str, trains: Sequence[Row], turn: int
+    catalog: sqlite3.Connection,
+    axis: str,
+    all_trains: Sequence[Row],
+    turn: int,
+    memory: CurveMemory,
 ) -> LineChart | None:
     from synthlab.analysis.charts.descriptions import Axis, LineChart, Series
     from synthlab.experiment.probes import PROBE_METRICS, REFERENCE_STEP
 
-    reported = {name for step in trains for name in reported_by(catalog, step["id"])}
+    chosen = charted(all_trains)
+    reported = {name for step in chosen.trains for name in memory.names(catalog, step)}
     offered = [one for one in PROBE_METRICS.values() if one.axis == axis and one.name in reported]
     if not offered:
         return None
     metric = offered[turn % len(offered)]
-    curves = _curves(catalog, trains, metric.name)
+    curves = _curves(catalog, chosen.trains, metric.name, memory)
     base = next(
         (one.y[0] for one in curves if one.x[0] == REFERENCE_STEP and math.isfinite(one.y[0])), None
     )
     if base is not None:
         last = max(one.x[-1] for one in curves)
         curves.insert(0, Series("vanilla", (0.0, last), (base, base), dim=True))
-    title = f"{axis}: {metric.label} (probe, small n)"
+    title = f"{axis}: {metric.label} (probe, small n){chosen.note}"
     return LineChart(title, Axis(STEP), Axis(metric.label), tuple(curves))
 
 
-def _curves(catalog: sqlite3.Connection, trains: Sequence[Row], name: str) -> list[Series]:
-    """One curve a condition, the mean of its finished seeds; what still trains has its own."""
+def _curves(
+    catalog: sqlite3.Connection, trains: Sequence[Row], name: str, memory: CurveMemory
+) -> list[Series]:
+    """One curve a condition, the mean of its finished seeds; what still trains has its own.
+
+    A condition whose seeds are not all read yet is left out: a mean of some would be another number.
+    """
     from synthlab.analysis.charts.collapse import Curve, merge_seeds
     from synthlab.analysis.charts.descriptions import Series
 
     done: list[Curve] = []
     going: list[Curve] = []
-    for step in trains:
-        points = bounded_series(catalog, step["id"], name)
-        if points:
+    found = [(step, memory.points(catalog, step, name)) for step in trains]
+    unread = {step["condition"] for step, points in found if points is None}
+    for step, points in found:
+        if points and step["condition"] not in unread:
             x = tuple(float(point.step) for point in points)
             y = tuple(math.nan if point.value is None else point.value for point in points)
             curve = Curve(step["condition"] or step["label"], step["seed"], x, y, len(points))

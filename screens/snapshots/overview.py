@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from screens.live import Reading
 from screens.snapshots.axis_charts import axis_chart, loss_chart
+from screens.snapshots.curve_memory import CurveMemory
 from screens.snapshots.machine import Machine, read_machine
 from storage.catalog.queries import (
     Row,
@@ -77,6 +78,8 @@ class Overview:
     machine: Machine
     charts: tuple[tuple[str, Chart | None, str], ...]
     """Axis (or `loss`), its chart, and what stands there if it has none."""
+    is_whole: bool = True
+    """Whether the charts show all they can, or some curves are still to be read."""
 
     @property
     def waiting(self) -> int:
@@ -100,9 +103,13 @@ class Wanted:
     smoothing: float = 0.0
 
 
-def read_overview(reading: Reading, wanted: Wanted) -> Overview | None:
-    """Read it; None for a catalog without an experiment."""
+def read_overview(
+    reading: Reading, wanted: Wanted, memory: CurveMemory | None = None
+) -> Overview | None:
+    """Read it; None for a catalog without an experiment. memory: what earlier looks have read."""
     catalog = reading.catalog
+    memory = memory or CurveMemory()
+    memory.begin()
     row = find_experiment(catalog, wanted.experiment) if wanted.experiment else None
     row = row or newest_experiment(catalog)
     if row is None:
@@ -110,6 +117,7 @@ def read_overview(reading: Reading, wanted: Wanted) -> Overview | None:
     steps = experiment_steps(catalog, row["id"])
     runs = list({step["id"]: step for step in reversed(steps)}.values())[::-1]
     counts = Counter(run["state"] for run in runs)
+    charts = _charts(catalog, row["id"], steps, wanted, memory)
     return Overview(
         experiment=row["id"],
         description=row["description"] or "",
@@ -121,7 +129,8 @@ def read_overview(reading: Reading, wanted: Wanted) -> Overview | None:
         conditions=_conditions(steps),
         queue=tuple(_queue(runs, reading.now)),
         machine=read_machine(reading, _active_elsewhere(catalog)),
-        charts=_charts(catalog, row["id"], steps, wanted),
+        charts=charts,
+        is_whole=memory.is_whole,
     )
 
 
@@ -205,17 +214,22 @@ def _active_elsewhere(catalog: sqlite3.Connection) -> list[Row]:
 
 
 def _charts(
-    catalog: sqlite3.Connection, experiment: str, steps: Sequence[Row], wanted: Wanted
+    catalog: sqlite3.Connection,
+    experiment: str,
+    steps: Sequence[Row],
+    wanted: Wanted,
+    memory: CurveMemory,
 ) -> tuple[tuple[str, Chart | None, str], ...]:
     results = experiment_results(catalog, experiment)
     turns = dict(wanted.metrics)
     charts = []
     for axis in AXES:
-        chart, empty = axis_chart(catalog, axis, steps, results, turns.get(axis, 0))
+        chart, empty = axis_chart(catalog, axis, steps, results, turns.get(axis, 0), memory)
         charts.append((axis, chart, empty))
-    charts.append(
-        ("loss", *loss_chart(catalog, steps, log=wanted.log_loss, smoothing=wanted.smoothing))
+    loss, empty = loss_chart(
+        catalog, steps, log=wanted.log_loss, smoothing=wanted.smoothing, memory=memory
     )
+    charts.append(("loss", loss, empty if memory.is_whole else "training loss\nreading"))
     return tuple(charts)
 
 

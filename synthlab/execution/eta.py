@@ -36,12 +36,13 @@ def estimate_remaining(runs: Sequence[Run], now: float) -> float | None:
             left = max(0.0, run["progress_eta_s"] - since_report)
             remaining.append(left)
             paces[run["kind"]].append(now - run["started_at"] + left)
+    usual = {kind: fmean(took) for kind, took in paces.items()}
     for run in runs:
         unseen = run["state"] == "running" and not has_settled(run)
         if run["state"] in ("queued", "starting") or unseen:
-            if not paces[run["kind"]]:
+            if run["kind"] not in usual:
                 return None
             spent = now - run["started_at"] if unseen and run["started_at"] is not None else 0.0
-            remaining.append(max(0.0, fmean(paces[run["kind"]]) - spent))
+            remaining.append(max(0.0, usual[run["kind"]] - spent))
     side_by_side = sum(run["state"] in ("running", "starting") for run in runs)
     return sum(remaining) / max(1, side_by_side)

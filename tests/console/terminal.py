@@ -118,7 +118,8 @@ class Terminal:
         while wanted not in found:
             if time.monotonic() > end:
                 raise TimeoutError(f"{wanted!r} never came: {bytes(found[-300:])!r}")
-            found += self.read(0.2)
+            ready, _, _ = select.select([self.master], [], [], 0.2)
+            found += os.read(self.master, 65536) if ready else b""
         return bytes(found)
 
     def press(self, keys: str) -> None:
