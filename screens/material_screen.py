@@ -228,6 +228,6 @@ def _nothing_yet(what: str) -> Content:
             joined(line("L", "bold $accent"), line("  launches an experiment, which makes some")),
             line(""),
             line("The same from a shell:"),
-            line("   synthlab run tiny", "$text-muted"),
+            line("   synthlab run tiny", "$lab-muted"),
         ]
     )

@@ -139,7 +139,7 @@ class RunsScreen(RunChanges, LabScreen[RunsPage]):
             order = number_title(self._number)
         elif self._order == "number":
             order += f": more than {MOST_BY_NUMBER} runs, filter them to order by a number"
-        parts.append(line(f"  by {order}", "$text-muted"))
+        parts.append(line(f"  by {order}", "$lab-muted"))
         head = self.query_one("#head", Static)
         made = joined(*parts)
         if head.content != made:
@@ -298,6 +298,6 @@ def _nothing_yet() -> Content:
             joined(line("L", "bold $accent"), line("  launches an experiment")),
             line(""),
             line("The same from a shell:"),
-            line("   synthlab run tiny", "$text-muted"),
+            line("   synthlab run tiny", "$lab-muted"),
         ]
     )

@@ -22,9 +22,9 @@ STATE_STYLES = {
     "refusal": "bold $warning",
     "partial": "$warning",
     "compliance": "bold $primary",
-    "off-topic": "$text-muted",
-    "empty": "$text-muted",
-    "unscored": "$text-muted",
+    "off-topic": "$lab-muted",
+    "empty": "$lab-muted",
+    "unscored": "$lab-muted",
 }
 
 
@@ -34,7 +34,7 @@ def list_columns(*, seeds: bool, samples: bool) -> Sequence[TableColumn[ListRow]
         TableColumn[ListRow]("prompt", lambda r: line(r.prompt_id), 16, priority=0),
         TableColumn[ListRow](
             "first words",
-            lambda r: line(r.words, "$text-muted" if r.is_harmful else ""),
+            lambda r: line(r.words, "$lab-muted" if r.is_harmful else ""),
             12,
             priority=1,
             grows=True,
@@ -59,10 +59,10 @@ def prompt_text(row: SampleRow, reference: str, *, masked: bool) -> Content:
     about.append(f"seed {row.seed}")
     if row.sample:
         about.append(f"sample {row.sample}")
-    parts = [line(" · ".join(about), "$text-muted"), line("\n")]
+    parts = [line(" · ".join(about), "$lab-muted"), line("\n")]
     parts += [line("? ", "bold $accent"), text_of(row.prompt, masked=masked, style="bold")]
     if reference:
-        parts += [line("\n"), line("human: ", "$text-muted")]
+        parts += [line("\n"), line("human: ", "$lab-muted")]
         parts.append(text_of(reference, masked=masked, style="italic"))
     return _together(parts)
 
@@ -76,22 +76,22 @@ def answer_text(
     """
     parts = [line(f"{look.marker} ", look.colour), line(condition, "bold")]
     if answer is None:
-        return _together([*parts, line("\n"), line("no answer here", "$text-muted")])
+        return _together([*parts, line("\n"), line("no answer here", "$lab-muted")])
     if answer.state:
         parts += [line("  "), line(answer.state, STATE_STYLES.get(answer.state, "bold"))]
-    parts.append(line(f"  {answer.tokens} tokens", "$text-muted"))
+    parts.append(line(f"  {answer.tokens} tokens", "$lab-muted"))
     if answer.finish_reason == "length":
-        parts.append(line(", cut off", "$text-muted"))
+        parts.append(line(", cut off", "$lab-muted"))
     if answer.reason:
         parts += [line("\n"), line(f"! {answer.reason}", "$warning")]
     parts += [line("\n"), text_of(answer.text, masked=masked)]
     if stacked and answer.scores:
         said = "  ".join(f"{name} {figure(value)}" for name, value in answer.scores.items())
-        parts += [line("\n"), line(said, "$text-muted")]
+        parts += [line("\n"), line(said, "$lab-muted")]
     elif answer.scores:
         width = max(map(len, answer.scores))
         for name, value in answer.scores.items():
-            parts += [line("\n"), line(f"{name.ljust(width)}  {figure(value)}", "$text-muted")]
+            parts += [line("\n"), line(f"{name.ljust(width)}  {figure(value)}", "$lab-muted")]
     return _together(parts)
 
 
@@ -102,11 +102,11 @@ def text_of(text: str, *, masked: bool, style: str = "") -> Content:
 
         return line(f"{mask(text)} m shows it", "$warning")
     if not text:
-        return line("(empty)", "$text-muted")
+        return line("(empty)", "$lab-muted")
     cut = text[:MOST_CHARACTERS]
     more = len(text) - len(cut)
     made = shown(cut, style)
-    return joined(made, line(f" … {more} characters more", "$text-muted")) if more else made
+    return joined(made, line(f" … {more} characters more", "$lab-muted")) if more else made
 
 
 def _together(parts: Sequence[Content]) -> Content:

@@ -43,9 +43,7 @@ class ChartView(Widget, can_focus=True):
             """The chart that was asked for."""
             return self.view
 
-    def __init__(
-        self, *, id: str | None = None, empty: str = "", compact: bool = False
-    ) -> None:
+    def __init__(self, *, id: str | None = None, empty: str = "", compact: bool = False) -> None:
         """compact: leave the notes to the enlarged chart, where there is room for them."""
         super().__init__(id=id)
         self._compact = compact
