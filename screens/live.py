@@ -17,6 +17,8 @@ from storage.home import LabHome
 S = TypeVar("S")
 TICK_S = 0.5
 """The only timer of the console: twice a second something may have changed."""
+PROGRESS_STEPS = 100_000
+"""Steps of SQLite's machine between two looks at whether anybody still waits: some milliseconds."""
 HEARTBEAT_S = 15.0
 """A look without a notice of change: for what lies outside the catalog, and for missed notices."""
 
@@ -59,6 +61,7 @@ class Reader:
         self._clock = clock
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._connection: sqlite3.Connection | None = None
+        self._is_closing = False
 
     async def look(self, query: Query, seen: int, *, force: bool) -> Looked:
         """Run the query if the catalog is not what it was at version `seen`, or if forced."""
@@ -73,6 +76,8 @@ class Reader:
     def _look(self, query: Query, seen: int, force: bool) -> Looked:
         if self._connection is None:
             self._connection = open_reader(self._home)
+            # Asked now and then while a query runs: an interrupt could come just before it starts.
+            self._connection.set_progress_handler(lambda: self._is_closing, PROGRESS_STEPS)
         # The version is asked for first: what is written in between is seen again at the next look.
         version = data_version(self._connection)
         if version == seen and not force:
@@ -80,10 +85,11 @@ class Reader:
         return Looked(version, query(Reading(self._connection, self._home, self._clock())), True)
 
     def close(self) -> None:
-        """End the thread; its connection is closed in it."""
+        """End the thread; a query that still runs is given up, for nobody waits for it any more."""
+        self._is_closing = True
+        self._pool.shutdown(wait=True, cancel_futures=True)
         if self._connection is not None:
-            self._pool.submit(self._connection.close)
-        self._pool.shutdown(wait=True)
+            self._connection.close()
 
 
 class Follower(Generic[S]):

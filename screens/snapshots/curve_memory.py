@@ -61,6 +61,7 @@ class CurveMemory:
     def __init__(self, budget_s: float = math.inf) -> None:
         self._budget_s = budget_s
         self._left_s = budget_s
+        self._has_read = False
         self._series: dict[tuple[str, int, str, str], GrowingSeries] = {}
         self._ended: dict[tuple[str, int, str, str], tuple[SeriesPoint, ...]] = {}
         self._names: dict[tuple[str, int, str], tuple[str, ...]] = {}
@@ -70,6 +71,7 @@ class CurveMemory:
     def begin(self) -> None:
         """Another look."""
         self._left_s = self._budget_s
+        self._has_read = False
         self.is_whole = True
 
     def names(self, catalog: sqlite3.Connection, step: Row) -> Sequence[str]:
@@ -90,9 +92,10 @@ class CurveMemory:
         if key in self._ended:
             return self._ended[key]
         if key not in self._series:
-            if self._left_s <= 0:
+            if self._left_s <= 0 and self._has_read:
                 self.is_whole = False
                 return None
+            self._has_read = True
             self._series[key] = GrowingSeries(step["id"], name)
         begun = time.thread_time()
         points = self._series[key].look(catalog, math.inf).points

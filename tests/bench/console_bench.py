@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from storage.catalog.connection import open_catalog, write_transaction
+from storage.catalog.connection import open_catalog, open_reader, write_transaction
 from storage.home import LabHome, prepare_home
 from tests.bench.large_lab import LARGE, LONG_RUN, METRIC_ROWS, RUNS, fill
 from tests.console.seeded import EXPERIMENT, NOW, seed_catalog
@@ -30,6 +30,8 @@ from tests.console.terminal import Terminal
 REPEATS = 7
 IDLE_S = 5.0
 LIVE_S = 20.0
+READ_ON_S = 45.0
+"""So long the overview of a large experiment reads its curves, a piece at every tick."""
 SIZE = (140, 40)
 TICKS = os.sysconf("SC_CLK_TCK")
 BARE = (
@@ -92,8 +94,9 @@ def _first_paint(home: LabHome | None, experiment: str = "") -> Cost:
 def _idle(home: LabHome, *options: str) -> None:
     with Terminal(home, "--readonly", *options, size=SIZE) as terminal:
         terminal.settle()
+        terminal.read_all(READ_ON_S if options else 0)
         before = _cpu_s(terminal.pid)
-        written = terminal.read(IDLE_S)
+        written = terminal.read_all(IDLE_S)
         share = (_cpu_s(terminal.pid) - before) / IDLE_S
         _say("idle", f"{len(written)} bytes in {IDLE_S:.0f} s, {share:.1%} of a core")
 
@@ -140,8 +143,9 @@ def _report(connection: sqlite3.Connection, step: int) -> None:
 
 def _walk(home: LabHome) -> None:
     """Every way is gone in a console of its own; the keys are pressed when the one before is done."""
-    runs = ("R", " 10048 runs")
-    last = (END, "10048 of 10048")
+    total = _count(home)
+    runs = ("R", f" {total} runs")
+    last = (END, f"{total} of {total}")
     by_filter = (f"/{LONG_RUN}{ENTER}", " 1 runs")
     for name, before, key, wanted in (
         ("Runs, opened", (), *runs),
@@ -164,6 +168,13 @@ def _walk(home: LabHome) -> None:
                 terminal.read_until(wanted.encode())
                 costs.append(Cost(time.monotonic() - started, _cpu_s(terminal.pid) - spent))
         _say(name, _costs(costs))
+
+
+def _count(home: LabHome) -> int:
+    connection = open_reader(home)
+    total: int = connection.execute("SELECT count(*) FROM runs").fetchone()[0]
+    connection.close()
+    return total
 
 
 def _costs(costs: Sequence[Cost]) -> str:

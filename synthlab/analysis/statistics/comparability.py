@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -87,15 +88,7 @@ class ComparabilityKey:
     @classmethod
     def from_json(cls, text: str) -> ComparabilityKey:
         """The key that `to_json` wrote; raises ValueError if the text is not one."""
-        loaded: object = json.loads(text)
-        if not isinstance(loaded, dict):
-            raise ValueError("a comparability key is a JSON object")
-        return cls.of(
-            {
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in loaded.items()
-            }
-        )
+        return _read(text)
 
     def to_json(self) -> str:
         """Canonical JSON: sorted names, no spaces, whole floats as integers."""
@@ -128,6 +121,8 @@ class FieldDifference(NamedTuple):
 
 def differing_fields(a: ComparabilityKey, b: ComparabilityKey) -> tuple[FieldDifference, ...]:
     """The fields whose values differ or that only one key has, in `FIELD_ORDER`; empty if none."""
+    if a is b:  # as most are: equal texts are read once
+        return ()
     first, second = ({one.name: _shown(one.value) for one in key.fields} for key in (a, b))
     return tuple(
         FieldDifference(name, first.get(name, "absent"), second.get(name, "absent"))
@@ -194,6 +189,16 @@ def _canonical_scalar(name: str, value: Scalar) -> Scalar:
         # TOML 1.0 and JSON 1 are the same temperature.
         return int(value) if value.is_integer() else value
     return value
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> ComparabilityKey:
+    loaded: object = json.loads(text)
+    if not isinstance(loaded, dict):
+        raise ValueError("a comparability key is a JSON object")
+    return ComparabilityKey.of(
+        {name: tuple(value) if isinstance(value, list) else value for name, value in loaded.items()}
+    )
 
 
 def _shown(value: FieldValue) -> str:
