@@ -53,9 +53,10 @@ def test_keys_work_and_the_frame_stands_while_the_first_query_is_held_up(
             assert "Overview" in frame(app)
             assert EXPERIMENT not in frame(app)
             await pilot.press("question_mark")
-            assert isinstance(app.screen, Help)
+            stack = [type(screen).__name__ for screen in app.screen_stack]
+            assert stack == ["OverviewScreen", "Help"]
             await pilot.press("escape")
-            assert not isinstance(app.screen, Help)
+            assert len(app.screen_stack) == 1
             gate.set()
             await settle(pilot)
             assert EXPERIMENT in frame(app)
