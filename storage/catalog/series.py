@@ -40,32 +40,6 @@ def reported_by(connection: sqlite3.Connection, run_id: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-def bounded_series(
-    connection: sqlite3.Connection, run_id: str, name: str, most: int = MOST_POINTS
-) -> tuple[SeriesPoint, ...]:
-    """A series in at most about `most` points, by step.
-
-    A longer one is cut into equal stretches of steps; each gives its lowest and its highest point, and
-    the first and last point are kept, so that no spike is lost. Undefined values are kept where the
-    series is short enough to be given whole.
-    """
-    where = series_key(connection, run_id, name)
-    if where is None:
-        return ()
-    bounds = step_bounds(connection, where)
-    if bounds is None:
-        return ()
-    first, last = bounds
-    if not is_longer_than(connection, where, most):
-        return whole_series(connection, where)
-    stretch = max(1, -(-(last - first + 1) // max(1, most // 2)))
-    points: set[SeriesPoint] = set()
-    for begin in range(first, last + 1, stretch):
-        points.update(extremes(connection, where, begin, begin + stretch))
-    points.update(point_at(connection, where, step) for step in (first, last))
-    return tuple(sorted(points, key=lambda point: point.step))
-
-
 def series_key(connection: sqlite3.Connection, run_id: str, name: str) -> SeriesKey | None:
     """Where the points of a metric of a run lie; None if nobody reported a metric of that name."""
     row = connection.execute(

@@ -228,51 +228,7 @@ def _cell(
     here = {"condition": condition, "seed": seed}
     late = is_running and (condition, seed) == ("multi", 2)
     if condition != "vanilla":
-        state = "running" if late else "succeeded"
-        more: dict[str, Any] = {}
-        if late:
-            more = {
-                "progress_done": 30.0,
-                "progress_total": 60.0,
-                "progress_unit": "steps",
-                "progress_rate": 0.5,
-                "progress_eta_s": 60.0,
-                "heard_at": NOW - 4,
-                "process": json.dumps(
-                    {"host": "box", "gpus": [], "job": {"pid": 1}, "runner": {"pid": 2}}
-                ),
-            }
-        run = seeder.run("finetune", f"finetune/{condition}.s{seed}", state, **more)
-        last = 30 if late else 60
-        seeder.metric(
-            run,
-            "loss",
-            [(s, 3.2 * math.exp(-s / 40) + 0.1 * number + 0.05 * seed) for s in range(1, last + 1)],
-        )
-        seeder.metric(
-            run,
-            "probe/collapse/ppl1-log",
-            [(s, 2.0 - s / (60 + 10 * number)) for s in range(0, last + 1, 10)],
-        )
-        if not late:
-            seeder.insert(
-                "checkpoints",
-                run_id=run,
-                base="tiny-llama",
-                mixture_run_id=run_id(3),
-                seed=seed,
-                steps=60,
-                eval_loss=1.5 + 0.1 * number,
-                info="{}",
-            )
-            seeder.insert(
-                "run_inputs",
-                run_id=run,
-                role="mixture",
-                input_run_id=run_id(3),
-                digest="2" * 64,
-            )
-        seeder.step(EXPERIMENT, position, run, f"finetune/{condition}.s{seed}", axis=None, **here)
+        _training(seeder, position, number, condition, seed, late)
         position += 1
     for axis in AXES:
         state, reason = "succeeded", ""
@@ -287,3 +243,55 @@ def _cell(
         seeder.step(EXPERIMENT, position, run, f"{axis}/{condition}.s{seed}", axis=axis, **here)
         position += 1
     return position
+
+
+def _training(
+    seeder: Seeder, position: int, number: int, condition: str, seed: int, late: bool
+) -> None:
+    """The fine-tuning of a cell, with its curves; a late one is half-way."""
+    state = "running" if late else "succeeded"
+    more: dict[str, Any] = {}
+    if late:
+        more = {
+            "progress_done": 30.0,
+            "progress_total": 60.0,
+            "progress_unit": "steps",
+            "progress_rate": 0.5,
+            "progress_eta_s": 60.0,
+            "heard_at": NOW - 4,
+            "process": json.dumps(
+                {"host": "box", "gpus": [], "job": {"pid": 1}, "runner": {"pid": 2}}
+            ),
+        }
+    run = seeder.run("finetune", f"finetune/{condition}.s{seed}", state, **more)
+    last = 30 if late else 60
+    seeder.metric(
+        run,
+        "loss",
+        [(s, 3.2 * math.exp(-s / 40) + 0.1 * number + 0.05 * seed) for s in range(1, last + 1)],
+    )
+    seeder.metric(
+        run,
+        "probe/collapse/ppl1-log",
+        [(s, 2.0 - s / (60 + 10 * number)) for s in range(0, last + 1, 10)],
+    )
+    if not late:
+        seeder.insert(
+            "checkpoints",
+            run_id=run,
+            base="tiny-llama",
+            mixture_run_id=run_id(3),
+            seed=seed,
+            steps=60,
+            eval_loss=1.5 + 0.1 * number,
+            info="{}",
+        )
+        seeder.insert(
+            "run_inputs",
+            run_id=run,
+            role="mixture",
+            input_run_id=run_id(3),
+            digest="2" * 64,
+        )
+    here = {"condition": condition, "seed": seed}
+    seeder.step(EXPERIMENT, position, run, f"finetune/{condition}.s{seed}", axis=None, **here)

@@ -177,10 +177,13 @@ def test_four_kinds_of_sources_run_to_results_through_a_server_that_dies(
     ).read_manifest()
     assert manifest is not None
     assert manifest.info["cost"] > 0
+    assert_key_is_nowhere(home)
+    checkpoint(command, path)
+
+
+def assert_key_is_nowhere(home: LabHome) -> None:
     for file in home.root.rglob("*"):
         assert not file.is_file() or KEY.encode() not in file.read_bytes(), file
-
-    checkpoint(command, path)
 
 
 def checkpoint(command: Command, path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from storage.catalog.connection import open_catalog
 from storage.catalog.growing_series import GrowingSeries
-from storage.catalog.series import SeriesPoint, bounded_series
+from storage.catalog.series import SeriesPoint, series_key, whole_series
 from storage.home import LabHome
 
 FAR = math.inf
@@ -55,7 +55,9 @@ def test_a_short_series_is_given_whole_with_its_gaps(catalog: sqlite3.Connection
     report(catalog, 1, MOST)
     view = GrowingSeries("run", "loss", MOST).look(catalog, FAR)
     assert view.exact
-    assert view.points == bounded_series(catalog, "run", "loss", MOST)
+    where = series_key(catalog, "run", "loss")
+    assert where is not None
+    assert view.points == whole_series(catalog, where)
     assert len(view.points) == MOST
     assert view.points[12].value is None
 
