@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from textwrap import wrap
@@ -78,7 +79,9 @@ def drawing_style() -> Iterator[None]:
             f"a report draws with matplotlib, which cannot be imported ({error})",
             "python -m pip install matplotlib",
         ) from error
-    with matplotlib.rc_context(_SETTINGS):
+    with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
+        # A sign that no font has is drawn as an empty box; nobody can act on one warning for each.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 
 
