@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from storage.catalog.connection import open_catalog
+from storage.catalog.connection import open_catalog, write_transaction
 from storage.catalog.growing_series import GrowingSeries
 from storage.catalog.series import SeriesPoint, series_key, whole_series
 from storage.home import LabHome
@@ -30,7 +30,8 @@ def catalog(home: LabHome) -> sqlite3.Connection:
 
 def report(catalog: sqlite3.Connection, first: int, last: int) -> None:
     rows = [(7, 3, step, value(step), float(step)) for step in range(first, last + 1)]
-    catalog.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?)", rows)
+    with write_transaction(catalog):
+        catalog.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?)", rows)
 
 
 def value(step: int) -> float | None:
