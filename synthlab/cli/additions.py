@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from synthlab.cli.lists import show_list
 from synthlab.cli.session import Session
@@ -17,6 +18,7 @@ from synthlab.experiment.edit import (
     parse_value,
 )
 
+V = TypeVar("V")
 SOURCE_KEYS = (
     "prompts",
     "model",
@@ -63,7 +65,7 @@ def add_prompts(session: Session) -> ExitCode:
     if arguments.split != "train":
         values["split"] = arguments.split
     if arguments.column:
-        values["columns"] = pairs(arguments.column, "--column", lambda text: text)
+        values["columns"] = pairs(arguments.column, "--column", str)
     if arguments.dataset and arguments.file:
         here, there = Path(arguments.dataset), Path(arguments.file).parent / arguments.dataset
         if here.is_file() and not there.is_file():
@@ -115,11 +117,9 @@ def settings(session: Session) -> dict[str, TomlValue]:
     return pairs(session.arguments.set, "--set", parse_value)
 
 
-def pairs(
-    words: Sequence[str], option: str, read: Callable[[str], TomlValue]
-) -> dict[str, TomlValue]:
+def pairs(words: Sequence[str], option: str, read: Callable[[str], V]) -> dict[str, V]:
     """`NAME=VALUE` words as a table; raises UsageError for another form, or a name that comes twice."""
-    found: dict[str, TomlValue] = {}
+    found: dict[str, V] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not (name and equals and value):

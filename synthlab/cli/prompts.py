@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from storage.catalog.imports import list_prompt_sets
-from synthlab.cli.additions import add_prompts
+from synthlab.cli.additions import add_prompts, pairs
 from synthlab.cli.follow import follow
 from synthlab.cli.output import number_column, text_column
 from synthlab.cli.session import Session
@@ -57,7 +57,13 @@ def import_sets(session: Session) -> ExitCode:
         )
     arguments, home = session.arguments, session.home
     wanted = WantedSets(
-        source, arguments.name, arguments.archive, arguments.revision, arguments.split
+        source,
+        arguments.name,
+        arguments.archive,
+        arguments.revision,
+        arguments.split,
+        arguments.config,
+        pairs(arguments.column, "--column", str),
     )
     submission = import_submission(home, session.environment, wanted)
     answer = client.submit(home, submission)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,19 @@ class WantedSets:
     """A wheel to read the package from."""
     revision: str | None = None
     split: str = "train"
+    config: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """See `Columns` of the experiment file."""
 
 
 def import_submission(
     home: LabHome, environment: Mapping[str, str], wanted: WantedSets
 ) -> Submission:
     """The runs that bring in what is wanted; raises UsageError, SpecError or NotFoundError."""
-    steps = tuple(_step(name, found) for name, found in _found(home, environment, wanted))
+    if unknown := wanted.columns.keys() - Columns.__dataclass_fields__.keys():
+        known = ", ".join(Columns.__dataclass_fields__)
+        raise UsageError(f"--column names {sorted(unknown)[0]!r}", f"a field is one of {known}")
+    steps = tuple(_step(name, found, wanted) for name, found in _found(home, environment, wanted))
     text = "\n".join(f"{step.label} {step.params['dataset']}" for step in steps) + "\n"
     about = "Prompt sets brought in by hand."
     return Submission(EXPERIMENT, about, wanted.source, text, steps)
@@ -77,10 +83,10 @@ def _name_of(source: str) -> str:
     return stem
 
 
-def _step(name: str, found: ResolvedDataset) -> Step:
-    columns: Mapping[str, Any] = dict.fromkeys(Columns.__dataclass_fields__)
+def _step(name: str, found: ResolvedDataset, wanted: WantedSets) -> Step:
+    columns: Mapping[str, Any] = {**asdict(Columns()), **wanted.columns}
     params: dict[str, Any] = {
-        "dataset": dict(found.params),
+        "dataset": {**found.params, **({"config": wanted.config} if wanted.config else {})},
         "columns": columns,
         "rows": None,
         "order_seed": 0,

@@ -20,7 +20,9 @@ BUILTIN = "builtin:"
 FORMATS: Mapping[str, str] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "json",
     ".csv": "csv",
+    ".tsv": "tsv",
     ".parquet": "parquet",
 }
 """File formats by suffix."""

@@ -156,7 +156,7 @@ class PromptSet:
 
     name: str
     dataset: str | None
-    """`builtin:NAME`, a path (JSONL, CSV, Parquet) relative to the file, or a hub id."""
+    """`builtin:NAME`, a path (JSONL, JSON, CSV, TSV, Parquet) relative to the file, or a hub id."""
     holdout: Holdout | None
     """Instead of a data set: rows of another prompt set that are kept out of it."""
     purpose: Purpose

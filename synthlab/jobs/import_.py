@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,9 +12,10 @@ from storage import durable
 from synthlab.errors import JobError
 from synthlab.jobs.context import JobContext
 from synthlab.jobs.corpora.catalog import read_corpus
-from synthlab.jobs.readers.csv_file import read_csv
-from synthlab.jobs.readers.fields import PromptRow, usable_rows
+from synthlab.jobs.readers.csv_file import read_csv, read_tsv
+from synthlab.jobs.readers.fields import PromptRow, UsableRows, usable_rows
 from synthlab.jobs.readers.hub_dataset import read_hub
+from synthlab.jobs.readers.json_file import read_json
 from synthlab.jobs.readers.jsonl_file import read_jsonl
 from synthlab.jobs.readers.packaged import read_imported, read_packaged
 from synthlab.jobs.readers.parquet_file import read_parquet
@@ -21,7 +23,13 @@ from synthlab.jobs.readers.table import RawTable
 from synthlab.jobs.responses import Response
 from synthlab.jobs.split import HoldoutCut, draw, split
 
-FILE_READERS = {"jsonl": read_jsonl, "csv": read_csv, "parquet": read_parquet}
+FILE_READERS = {
+    "jsonl": read_jsonl,
+    "json": read_json,
+    "csv": read_csv,
+    "tsv": read_tsv,
+    "parquet": read_parquet,
+}
 
 
 def run(context: JobContext) -> None:
@@ -47,6 +55,7 @@ def run(context: JobContext) -> None:
     kept = sum(len(rows) for rows in parts.sets.values())
     for reason, count in dropped.items():
         context.note(f"{count} of {len(table.rows)} rows left out: {reason}")
+    tell_shape(context, usable)
     report = {
         "rows": len(table.rows),
         "kept": kept,
@@ -60,6 +69,17 @@ def run(context: JobContext) -> None:
     durable.write_json(context.out / "import.json", report)
     context.progress(len(table.rows), len(table.rows), "rows")
     context.publish(report)
+
+
+def tell_shape(context: JobContext, usable: UsableRows) -> None:
+    """Say how rows were understood where the file does not."""
+    if usable.recognised:
+        pairs = ", ".join(f"{name} = {json.dumps(c)}" for name, c in usable.recognised.items())
+        context.note(f"read by the names of the columns: columns = {{ {pairs} }}")
+    if usable.cut_chats:
+        context.note(
+            f"{usable.cut_chats} chats go on after the first exchange, which alone is used"
+        )
 
 
 def read_table(context: JobContext) -> RawTable:

@@ -7,13 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from synthlab.errors import JobError
+from synthlab.jobs.readers.encoding import not_utf8
 from synthlab.jobs.readers.table import RawRow, RawTable
 
 FIELD_LIMIT = 1 << 27
 """Characters in one field; the csv module's own limit, 131,072, is less than a long document."""
 
 
-def read_csv(path: Path, name: str) -> RawTable:
+def read_tsv(path: Path, name: str) -> RawTable:
+    """The same with tabs between the fields."""
+    return read_csv(path, name, "\t")
+
+
+def read_csv(path: Path, name: str, delimiter: str = ",") -> RawTable:
     """All rows below the header; quotes, commas and line breaks inside fields are data.
 
     Empty fields are missing values. Raises JobError that names the line of a damaged row.
@@ -22,12 +28,9 @@ def read_csv(path: Path, name: str) -> RawTable:
     try:
         # newline="" leaves CRLF inside quoted fields alone; utf-8-sig takes a byte order mark away.
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return _table(_records(csv.reader(file, strict=True), name), name)
+            return _table(_records(csv.reader(file, strict=True, delimiter=delimiter), name), name)
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise JobError(
-            "bad_row", f"{name}: is not UTF-8 text (near line {line})", "save the file as UTF-8"
-        ) from error
+        raise not_utf8(path, name) from error
 
 
 def _records(reader: Iterator[list[str]], name: str) -> Iterator[tuple[int, list[str]]]:

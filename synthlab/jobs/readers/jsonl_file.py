@@ -34,7 +34,9 @@ def _parse(line: bytes, where: str) -> dict[str, Any]:
     try:
         value = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise JobError("bad_row", f"{where}: is not UTF-8 text ({error.reason})") from error
+        raise JobError(
+            "bad_row", f"{where}: is not UTF-8 text ({error.reason})", "save the file as UTF-8"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise JobError(
             "bad_row", f"{where}: is not JSON ({error})", "each line must be one JSON object"

@@ -62,3 +62,14 @@ def test_a_file_that_cannot_be_used_is_refused_without_quoting_it(
         assert ended.returncode != 0, fault
         for word in ("zorblax", "spoons"):
             assert word not in ended.stdout + ended.stderr
+
+
+def test_columns_of_an_import_are_mapped(home: LabHome, tmp_path: Path) -> None:
+    lab = Command(home)
+    (tmp_path / "d.csv").write_text("title,body\na,b\n", encoding="utf-8")
+    words = ["prompts", "import", "--from", str(tmp_path / "d.csv"), "--column"]
+    assert lab.json(*words, "prompt={title}: {body}")["rows"][0]["rows"] == 1
+    (directory,) = lab.directories()
+    assert '"text": "a: b"' in (directory.out / "d.prompts.jsonl").read_text(encoding="utf-8")
+    refused = lab.run(*words, "promt=title")
+    assert (refused.returncode, "'promt'" in refused.stderr) == (2, True)

@@ -70,7 +70,7 @@ def test_a_field_longer_than_the_csv_module_s_own_limit(tmp_path: Path) -> None:
         (b"a,b\n1\n", "d, line 2: has 1 fields"),
         (b'a,b\n1,2\n3,"4\n5\n', "d, line 3: is not CSV"),
         (b"a,b,a\n", "header names 'a' twice"),
-        (b"a,b\n1,2\n\xff,2\n", "not UTF-8 text .near line 3"),
+        (b"a,b\n1,2\n\xff,2\n", "d, line 3: is not UTF-8 text"),
     ],
 )
 def test_a_damaged_line_of_csv_is_named(tmp_path: Path, content: bytes, message: str) -> None:
