@@ -61,8 +61,9 @@ class RunSpec:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> RunSpec:
         """Read spec.json; raises RecordError if it is of another schema or lacks a field."""
-        if value.get("schema") != SPEC_SCHEMA:
-            raise RecordError(f"spec.json has schema {value.get('schema')!r}, not {SPEC_SCHEMA}")
+        schema = value.get("schema") if isinstance(value, Mapping) else None
+        if schema != SPEC_SCHEMA:
+            raise RecordError(f"spec.json has schema {schema!r}, not {SPEC_SCHEMA}")
         try:
             return cls(
                 run_id=RunId(value["run_id"]),
@@ -79,6 +80,8 @@ class RunSpec:
             )
         except KeyError as error:
             raise RecordError(f"spec.json lacks {error}") from error
+        except (TypeError, ValueError) as error:
+            raise RecordError(f"spec.json has a value of another form ({error})") from error
 
 
 @dataclass(frozen=True)

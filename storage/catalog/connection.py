@@ -37,6 +37,8 @@ def open_catalog(home: LabHome, *, checkpoints: bool = False) -> sqlite3.Connect
     Raises CatalogError if the file is damaged or was written by a newer version.
     """
     version = _schema_version(home.catalog)
+    if version == 0 and _has_lost_its_content(home):
+        raise damaged(home.catalog, sqlite3.DatabaseError("the file is empty, and there are runs"))
     if version < SCHEMA_VERSION:
         _migrate_in_child(home)
     elif version > SCHEMA_VERSION:
@@ -121,6 +123,14 @@ def _schema_version(path: Path) -> int:
         raise damaged(path, error) from error
     finally:
         connection.close()
+
+
+def _has_lost_its_content(home: LabHome) -> bool:
+    # A file system that ran full or lost power leaves such a file; it must not pass for a new lab.
+    try:
+        return home.catalog.stat().st_size == 0 and any(home.runs.iterdir())
+    except FileNotFoundError:
+        return False
 
 
 def _migrate_in_child(home: LabHome) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from storage.catalog.connection import open_catalog, write_transaction
 from storage.catalog.experiments import EXPERIMENT_FILE, index_experiment, read_experiment
@@ -65,10 +66,20 @@ def rebuild_catalog(home: LabHome, now: float) -> Rebuilt:
                 _take_run(connection, RunDir(path), rebuilt)
         for path in sorted(home.experiments.iterdir()):
             if (path / EXPERIMENT_FILE).exists():
-                index_experiment(connection, read_experiment(path))
-                rebuilt.experiments += 1
+                _take_experiment(connection, path, rebuilt)
     connection.close()
     return rebuilt
+
+
+def _take_experiment(connection: sqlite3.Connection, path: Path, rebuilt: Rebuilt) -> None:
+    connection.execute("SAVEPOINT one_experiment")
+    try:
+        index_experiment(connection, read_experiment(path))
+        rebuilt.experiments += 1
+    except (StorageError, KeyError, TypeError, ValueError, OSError, sqlite3.Error) as error:
+        connection.execute("ROLLBACK TO one_experiment")
+        rebuilt.problems.append(f"{path.name}: {error}")
+    connection.execute("RELEASE one_experiment")
 
 
 def _take_run(connection: sqlite3.Connection, directory: RunDir, rebuilt: Rebuilt) -> None:

@@ -21,6 +21,9 @@ UNFORESEEN = "a damaged file, or a fault of synthlab itself"
 
 def main(argv: Sequence[str], output: Output, environment: Mapping[str, str]) -> ExitCode:
     """Run one verb; trouble that a person can act on becomes a message and an exit code."""
+    if broken := [word for word in argv if not _is_text(word)]:
+        output.say(f"synthlab: {broken[0]!r} holds bytes that are no UTF-8 text")
+        return ExitCode.USAGE
     arguments = build_parser().parse_args(argv)
     module, _, function = arguments.target_function.partition(":")
     session = Session(arguments, output, environment)
@@ -51,6 +54,11 @@ def main(argv: Sequence[str], output: Output, environment: Mapping[str, str]) ->
         output.say(f"synthlab: {UNFORESEEN}: {type(error).__name__}: {error}")
         output.say(f"  {_kept(session, error)}")
         return ExitCode.FAILED
+
+
+def _is_text(word: str) -> bool:
+    # The shell's bytes that are not UTF-8 arrive as lone surrogates, which no file or catalog takes.
+    return not any("\ud800" <= sign <= "\udfff" for sign in word)
 
 
 def _kept(session: Session, error: Exception) -> str:

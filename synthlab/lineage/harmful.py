@@ -61,7 +61,7 @@ def _harmful_names(spec_text: str) -> frozenset[str]:
 def _of_hop(hop: Hop, named: set[str] | None, upstream: frozenset[str]) -> frozenset[str]:
     params = hop.params
     if hop.kind == "import":
-        sets = {str(params["set"]), *(str(one["set"]) for one in params["holdouts"])}
+        sets = {str(params["set"]), *(str(one["set"]) for one in params.get("holdouts") or ())}
         known = PACKAGED_SETS.get(str(params["dataset"].get("name")))
         if known is not None and params["dataset"].get("origin") == "package":
             return frozenset(sets) if known.purpose in HARMFUL_PURPOSES else frozenset()

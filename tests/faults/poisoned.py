@@ -75,7 +75,7 @@ class PoisonedLab(MeasuredLab):
                 for name, records in files.items()}  # fmt: skip
         told = [{**one, "reason": EVIL, "unit": EVIL} for one in results]
         about = poison(dict(info or {}))
-        imported = {"holdouts": [], "rows": None} if kind == "import" else {}
+        imported: Record = {"holdouts": [], "rows": None} if kind == "import" else {}
         asked = {**params, **imported, EVIL: EVIL}
         run_id = super().add(kind, label, asked, inputs, rows, about, [*told, *_events(results)])
         directory = RunDir(self.home.run(RunId(run_id)))
