@@ -30,7 +30,7 @@ from tests.console.terminal import Terminal
 REPEATS = 7
 IDLE_S = 5.0
 LIVE_S = 20.0
-READ_ON_S = 45.0
+READ_ON_S = 90.0
 """So long the overview of a large experiment reads its curves, a piece at every tick."""
 SIZE = (140, 40)
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -146,14 +146,15 @@ def _walk(home: LabHome) -> None:
     total = _count(home)
     runs = ("R", f" {total} runs")
     last = (END, f"{total} of {total}")
-    by_filter = (f"/{LONG_RUN}{ENTER}", " 1 runs")
+    line = ("/", "/ ")
+    by_filter = (f"{LONG_RUN}{ENTER}", "✓ 1 succeeded")
     for name, before, key, wanted in (
         ("Runs, opened", (), *runs),
         ("Runs, from the first to the last", (runs,), *last),
-        ("Runs, a filter typed", (runs,), *by_filter),
+        ("Runs, a filter typed", (runs, line), *by_filter),
         ("Sources, opened", (), "S", "1 sources, 1 of 2001"),
         ("Checkpoints, opened", (), "C", "1 of 20"),
-        ("run of a million points, opened", (runs, by_filter), ENTER, "1 curves"),
+        ("run of a million points, opened", (runs, line, by_filter), ENTER, "1 curves"),
     ):
         costs = []
         for _ in range(3):
