@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -22,7 +22,6 @@ from screens.widgets.filter_line import FilterLine
 from screens.widgets.lab_table import TableColumn
 from screens.widgets.paged_table import PagedTable
 
-R = TypeVar("R")
 
 
 def material_actions(place: str, thing: str) -> tuple[Action, ...]:

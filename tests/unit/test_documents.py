@@ -46,5 +46,7 @@ def test_the_example_file_of_the_readme_is_a_valid_experiment() -> None:
 def test_every_link_of_a_document_leads_somewhere() -> None:
     for document in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         links = re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8"))
-        gone = [link for link in links if "://" not in link and not (document.parent / link).exists()]
+        gone = [
+            link for link in links if "://" not in link and not (document.parent / link).exists()
+        ]
         assert not gone, f"{document.name}: {gone}"
