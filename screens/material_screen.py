@@ -23,7 +23,6 @@ from screens.widgets.lab_table import TableColumn
 from screens.widgets.paged_table import PagedTable
 
 
-
 def material_actions(place: str, thing: str) -> tuple[Action, ...]:
     """Actions that each of the lists has, under ids of its own."""
     return (
