@@ -210,6 +210,9 @@ def test_a_source_is_added_by_a_form(lab: LabHome, size: tuple[int, int]) -> Non
         await pilot.press("enter")
         await settle(pilot)
         assert isinstance(app.screen, LaunchScreen)
+        await pilot.pause()
+        await settle(pilot)  # the file is opened a moment after the screen
+        assert "[sources.pirate]" in app.screen.query_one(ExperimentEditor).text
         wanted = "synthlab sources add spam.toml pirate --model own/er --temperature 0.5"
         assert wanted in app.command_log
 
