@@ -146,9 +146,12 @@ class OverviewScreen(RunChanges, LabScreen[Overview | None]):
         bad = sum(
             n for state, n in snapshot.counts if state in ("failed", "interrupted", "unknown")
         )
-        self.query_one("#queue-pane").border_title = line(
+        title = line(
             f"3 queue ({snapshot.waiting} waiting)" + (f", {bad} ended badly" if bad else "")
         )
+        pane = self.query_one("#queue-pane")
+        if pane.border_title != title.markup:  # an equal one would paint the whole pane again
+            pane.border_title = title
         for axis, chart, empty in snapshot.charts:
             self.query_one(f"#chart-{axis}", ChartView).show(chart, empty)
         if snapshot.is_active:
