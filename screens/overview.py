@@ -160,7 +160,8 @@ class OverviewScreen(RunChanges, LabScreen[Overview | None]):
     def _say(self, name: str, content: object) -> None:
         widget = self.query_one(f"#{name}", Static)
         if widget.content != content:
-            widget.update(content)  # type: ignore[arg-type]
+            # These have the size that the style sheet gives them, whatever they say.
+            widget.update(content, layout=False)  # type: ignore[arg-type]
 
     # Actions
 

@@ -106,8 +106,9 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
         self._turn_sheet(0)
 
     def on_resize(self, event: Resize) -> None:
-        """Another number of charts fits."""
+        """Another number of charts fits, and another number side by side."""
         self.call_after_refresh(self._fit)
+        self.call_after_refresh(self._fit_columns)
 
     def _fit(self) -> None:
         grid = self.query_one("#curves")
@@ -147,8 +148,9 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
             # A tick after the last: a chart is drawn twice a second at most.
             self._is_reading_on, self.following.force = False, True
         await super().follow()
-        if self.is_mounted and not self.lab.is_frozen:
-            await self.query_one(LogPane).view.catch_up()
+        if self.is_ready and not self.lab.is_frozen:
+            for pane in self.query(LogPane):
+                await pane.view.catch_up()
 
     def show(self, snapshot: RunView | None) -> None:
         """Only what differs is drawn again."""
@@ -159,7 +161,7 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
         head = run_head(snapshot.about, snapshot.overlaid, unicode=unicode)
         static = self.query_one("#head", Static)
         if static.content != head:
-            static.update(head)
+            static.update(head, layout=False)
         self._show_curves(snapshot)
         facts = about_facts(snapshot.about, unicode=unicode, whole=True)
         facts += [("note", f"{clock(at)} {text}") for at, text in snapshot.notes]
@@ -178,10 +180,9 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
         charts = curves.charts
         grid = self.query_one("#curves", Grid)
         grid.set_class(not charts, "-none")
-        wide = grid.size.width >= 2 * CHART_WIDTH
-        columns = 1 if len(charts) < 2 or not wide else 2 if len(charts) < 5 else 3
-        if grid.styles.grid_size_columns != columns:
-            grid.styles.grid_size_columns = columns
+        self._fit_columns()
+        # The grid has its size only once it is laid out.
+        self.call_after_refresh(self._fit_columns)
         for number, view in enumerate(self.query(ChartView)):
             given = number < max(1, len(charts))
             if view.display != given:
@@ -198,6 +199,15 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
         title = line(", ".join(parts))
         if grid.border_title != title:
             grid.border_title = title
+
+    def _fit_columns(self) -> None:
+        shown = self.following.shown
+        for grid in self.query("#curves").results(Grid):
+            count = len(shown.curves.charts) if shown else 0
+            wide = grid.size.width >= 2 * CHART_WIDTH
+            columns = 1 if count < 2 or not wide else 2 if count < 5 else 3
+            if grid.styles.grid_size_columns != columns:
+                grid.styles.grid_size_columns = columns
 
     # Sheets and panes
 

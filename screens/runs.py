@@ -143,7 +143,7 @@ class RunsScreen(RunChanges, LabScreen[RunsPage]):
         head = self.query_one("#head", Static)
         made = joined(*parts)
         if head.content != made:
-            head.update(made)
+            head.update(made, layout=False)
 
     def _tell_place(self) -> None:
         table = self._table

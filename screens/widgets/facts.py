@@ -71,8 +71,17 @@ class Facts(VerticalScroll, can_focus=True):
     def say(self, content: Content) -> None:
         """Show a text."""
         if self.said is None or content != self.said or content.spans != self.said.spans:
+            width = self._text.size.width
+            heights = {_height(one, width) for one in (self.said, content)}
             self.said = content
-            self._text.update(content)
+            # A layout of the whole screen costs more than the text, and most changes need none.
+            self._text.update(content, layout=len(heights) > 1 or None in heights)
+
+
+def _height(content: Content | None, width: int) -> int | None:
+    """Lines that a text takes; None where it is not known without wrapping it."""
+    lines = content.split() if content is not None else []
+    return len(lines) if lines and all(line.cell_length <= width for line in lines) else None
 
 
 def _folded(text: str, first: int, room: int) -> list[str]:
