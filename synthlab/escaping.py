@@ -34,7 +34,6 @@ _LATEX = {
     '"': r"\textquotedbl{}",
     "'": r"\textquotesingle{}",
     "`": r"\textasciigrave{}",
-    "-": r"{-}",  # two of them would become a dash
     "\u00a0": "~",
     "±": r"\(\pm\)",
     "×": r"\(\times\)",
@@ -78,7 +77,8 @@ def markdown_block(text: str, language: str = "") -> str:
 
 def latex_text(text: str) -> str:
     """Text for one cell of a LaTeX table; letters that pdflatex cannot set are named by their code."""
-    return "".join(_latex_character(character) for character in safe_line(text))
+    escaped = "".join(_latex_character(character) for character in safe_line(text))
+    return re.sub("-(?=-)", "-{}", escaped)  # two of them would become a dash
 
 
 def latex_row(cells: Sequence[str]) -> str:
