@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 CONSTRAINTS := $(if $(wildcard /proc/driver/nvidia /dev/nvidiactl),,-c constraints-cpu.txt)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
+# Two files of tests at a time, the long ones of tests/console and tests/faults first.
+SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
+
 .PHONY: demo test quick check bench clean
 
 $(VENV)/.core: pyproject.toml constraints-cpu.txt Makefile
@@ -27,10 +30,10 @@ demo: $(VENV)/.core ## run the recipe `demo` on a real model and print the compa
 	$(BIN)/synthlab compare demo --axis robustness
 
 test: $(VENV)/.dev ## the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
 
 quick: $(VENV)/.dev ## the tests that need neither SmolLM2 nor half a minute each
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest $(SPREAD) -m 'not slow'
 
 check: $(VENV)/.dev ## lint, format, types, import contracts
 	$(BIN)/ruff check .

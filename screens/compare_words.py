@@ -207,7 +207,7 @@ def strip(
     parts = []
     for name, look in zip(conditions, looks(conditions), strict=True):
         is_in = name in chosen
-        sign = ("●" if is_in else "○") if unicode else ("*" if is_in else "-")
+        sign = (look.marker if is_in else "○") if unicode else ("*" if is_in else "-")
         pointer = ("▸" if unicode else ">") if name == cursor else " "
         style = "" if is_in else "$lab-muted"
         parts.append(line(pointer, "bold $accent"))

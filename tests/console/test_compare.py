@@ -137,7 +137,7 @@ def test_pinning_turns_the_differences_round(template: LabHome) -> None:
         after = metric(screen, "ppl1-log").against("vanilla")
         assert after is not None
         assert after.result.difference == pytest.approx(-before.result.difference)
-        assert "▸● single = baseline" in frame(app)
+        assert "▸▲ single = baseline" in frame(app)
         assert app.command_log[-1] == "synthlab compare eggs.1 --axis collapse --baseline single"
 
     drive(template, act, size=(120, 40))

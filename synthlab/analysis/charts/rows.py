@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from synthlab.analysis.charts.descriptions import (
     Axis,
@@ -239,7 +239,7 @@ def _frame(
     parts: the width of the canvas is a multiple of this, where it is large enough.
     """
     sheet = Sheet(width, height)
-    room = share_rows(height, (), notes, width)
+    room = _room(height, len(labels.left), notes, width)
     left = label_width([f"  {name}" for name in labels.left], width) + 2
     right = max(map(cell_width, labels.right), default=0) + 1
     right = right if width - left - right >= max(10, width // 3) else 0
@@ -262,7 +262,20 @@ def _frame(
     for row in range(used.top, used.bottom):
         sheet.write(row, left - 1, "│", DIM)
     draw_x_axis(sheet, used, scale, room, axis_text(axis, scale))
+    if shown < count and room.below:
+        sheet.write(used.bottom, 0, cut(f"+{count - shown} more", left - 1), DIM)
     return made
+
+
+def _room(height: int, names: int, notes: tuple[str, ...], width: int) -> Room:
+    """Rows around the canvas; on a low chart a name's row comes before all but the tick labels."""
+    room = share_rows(height, (), notes, width)
+    missing = names - (height - 1 - room.below)
+    for part in ("notes", "axis", "frame"):
+        given = min(max(0, missing), getattr(room, part))
+        room = replace(room, **{part: getattr(room, part) - given})
+        missing -= given
+    return room
 
 
 def _draw_labels(made: _Rows, labels: _Labels, right: int) -> None:

@@ -120,6 +120,18 @@ def test_what_has_no_room_is_said() -> None:
     assert any("not in the legend" in note for note in draw(EXAMPLES["lines"], 20, 5).notes)
 
 
+def test_on_a_low_chart_names_come_before_the_frame() -> None:
+    chart = EXAMPLES["bars"]
+    assert isinstance(chart, BarChart)
+    low = draw(chart, 40, 6)
+    assert all(bar.name in low.text for bar in chart.bars)
+    assert "┴" not in low.text and "└" not in low.text
+    assert any(letter.isdigit() for letter in low.text.splitlines()[-1])
+    lower = draw(chart, 40, 5)
+    assert "+1 more" in lower.text
+    assert chart.bars[-1].name not in lower.text
+
+
 def test_hostile_names_stay_text_and_keep_their_cells() -> None:
     names = ("\x1b[2Jboo", "漢字漢字漢字", "e" + "\u0301" * 30, "\u202eabc")
     bars = tuple(dataclasses.replace(EXAMPLES["bars"].bars[0], name=name) for name in names)  # type: ignore[union-attr]
