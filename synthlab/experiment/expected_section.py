@@ -54,7 +54,9 @@ def check_expected(experiment: ExperimentSpec, problems: Problems) -> None:
         try:
             axis = catalog.metric(name).axis
         except KeyError:
-            problems.add((*path, "metric"), f'"{name}" is no metric of any axis')
+            guess = nearest(name, (*catalog.COLLAPSE, *catalog.ROBUSTNESS, *catalog.BIAS))
+            guess = guess if guess.endswith("?") else ""
+            problems.add((*path, "metric"), f'"{name}" is no metric of any axis{guess}')
             continue
         if not measured[axis]:
             problems.add((*path, "metric"), f"is of the axis {axis}, which [evaluate] leaves out")

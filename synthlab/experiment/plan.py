@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from fractions import Fraction
 from math import gcd, lcm
+from pathlib import Path
 from typing import Any
 
 from synthlab.errors import NotFoundError, SpecError
 from synthlab.experiment.arms import arms
+from synthlab.experiment.data_peek import column_faults, peek
+from synthlab.experiment.datasets import ResolvedDataset
 from synthlab.experiment.keys import step_key
 from synthlab.experiment.models import ResolvedModel
 from synthlab.experiment.plan_bias import measure_bias
@@ -24,6 +27,7 @@ from synthlab.experiment.spec import (
     Evaluate,
     ExperimentSpec,
     Mixture,
+    PromptSet,
     Sampling,
     Share,
     Source,
@@ -120,6 +124,7 @@ class _Planner:
             return compose_set(self, base, label)
         with self.located("prompts", base.name, "dataset"):
             found = self.resolver.dataset(base.dataset, base.revision, base.split)
+        self.check_columns(base, found)
         holdouts = [
             {
                 "set": other.name,
@@ -142,6 +147,20 @@ class _Planner:
         }
         step = self.add("import", label, params, {}, locate=found.locate, blocked=found.blocked)
         return compose_set(self, base, step)
+
+    def check_columns(self, prompts: PromptSet, found: ResolvedDataset) -> None:
+        """Refuse a column that the data file does not have, before anything is queued for it."""
+        located, form = found.locate.get("dataset"), found.params.get("format")
+        if located is None or form is None:
+            return
+        seen = peek(Path(located), form)
+        keys = ("prompts", prompts.name, "columns")
+        faults = [
+            f"{self.spec.origin.where(*keys, field)}: {fault}"
+            for field, fault in column_faults(seen, asdict(prompts.columns))
+        ]
+        if faults:
+            raise SpecError("\n".join(faults))
 
     def generate(self, source: Source, prompts: str | None = None) -> str:
         """A source's answers to its own prompt set, or to another one that an axis asks for."""

@@ -256,14 +256,14 @@ def read_evaluate(table: TableReader) -> spec.Evaluate:
     sampling = table.subtable("sampling")
     if table.has("samples") and sampling.has("samples"):
         sampling.fault("samples", "is also given in [evaluate]; give it once")
-    attacks = table.subtable("robustness")
+    texts, attacks, judges = (table.subtable(axis) for axis in ("collapse", "robustness", "bias"))
     own = read_sampling(attacks.subtable("sampling")) if attacks.has("sampling") else None
     evaluate = spec.Evaluate(
         prompts=table.text("prompts") or "",
         sampling=read_sampling(sampling, samples=table.integer("samples", 1, minimum=1)),
-        collapse=read_collapse(table.subtable("collapse")) if table.has("collapse") else None,
+        collapse=read_collapse(texts) if table.has("collapse") else None,
         robustness=read_robustness(attacks, own) if table.has("robustness") else None,
-        bias=read_bias(table.subtable("bias")) if table.has("bias") else None,
+        bias=read_bias(judges) if table.has("bias") else None,
     )
     table.close()
     return evaluate

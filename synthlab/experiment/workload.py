@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import comb
+from pathlib import Path
 from typing import Any
 
+from synthlab.experiment.data_peek import peek
 from synthlab.experiment.shapes import DatasetShape, ModelShape
 from synthlab.experiment.steps import Step
 from synthlab.experiment.training_steps import optimiser_steps, validation_rows
@@ -130,7 +132,11 @@ class _Reckoning:
         own = str(step.params["set"])
         sizes: dict[str, float] = dict(self.counted.rows.get(step.key, {}))
         if not sizes:
-            total = step.params["rows"] or shape.rows.get(given.get("split", "train"))
+            total = (
+                step.params["rows"]
+                or shape.rows.get(given.get("split", "train"))
+                or _rows_of_file(step)
+            )
             if total is None:
                 raise UnknownSize(f"the rows of {name} are not counted yet; `rows` would say them")
             sizes = {own: float(total)}
@@ -266,6 +272,15 @@ class _Reckoning:
         if (step, name) not in self.sets:
             raise UnknownSize(f"the rows of {name} are not counted yet")
         return self.sets[step, name]
+
+
+def _rows_of_file(step: Step) -> int | None:
+    """Rows of the data file of an import, as far as a look into it tells."""
+    located, form = step.locate.get("dataset"), step.params["dataset"].get("format")
+    if located is None or form is None:
+        return None
+    found = peek(Path(located), form)
+    return found.rows if found is not None else None
 
 
 def batch_rows(shape: ModelShape, work: Work, dtype: str, memory_bytes: float, limit: int) -> int:

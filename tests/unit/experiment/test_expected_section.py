@@ -55,6 +55,7 @@ PAIR = 'higher = "human"\nlower = "multi"'
 FAULTS: Mapping[str, tuple[str, str]] = {
     "no metric": (PAIR, "metric: is missing"),
     "unknown metric": (f'metric = "bleurgh"\n{PAIR}', '"bleurgh" is no metric'),
+    "misspelt metric": (f'metric = "self-blue-4"\n{PAIR}', 'did you mean "self-bleu-4"?'),
     "axis not measured": (f'metric = "refusal-rate/other"\n{PAIR}', "of the axis robustness"),
     "no such set": (f'metric = "ppl1-log/othre"\n{PAIR}', 'no prompt set is called "othre"'),
     "no such condition": ('metric = "ppl1-log"\nhigher = "humans"\nlower = "multi"', "humans"),

@@ -73,6 +73,10 @@ FAULTS = {
         ("[finetune]", "[fine-tune]"),
         'eggs.toml:46: fine-tune: unknown key, did you mean "finetune"?',
     ),
+    "misspelt axis": (
+        ("[evaluate.collapse]", "[evaluate.colapse]"),
+        'eggs.toml:55: evaluate.colapse: unknown key, did you mean "collapse"?',
+    ),
     "unknown key deep down": (
         ("top_p = 0.9, ", "topp = 0.9, "),
         'eggs.toml:27: sources.llama.sampling.topp: unknown key, did you mean "top_p"?',
