@@ -29,6 +29,18 @@ async def _wait(pilot: Pilot[None], app: LabApp, ready: Callable[[str], bool], w
     return text
 
 
+async def _row(pilot: Pilot[None], app: LabApp, name: str) -> str:
+    """The key of the first row that is named so, as soon as it is in the screen's table."""
+
+    def found(_: str) -> list[str]:
+        # The name may stand in a pane before its row does in the table.
+        tables = app.screen.query(LabTable)
+        return [key for table in tables for key in table.keys_shown if name in key]
+
+    text = await _wait(pilot, app, lambda text: bool(found(text)), f"{name} has a row")
+    return found(text)[0]
+
+
 @pytest.mark.slow
 def test_launch_watch_compare_read_and_report(home: LabHome, tmp_path: Path) -> None:
     seen: set[str] = set()
@@ -49,9 +61,8 @@ def test_launch_watch_compare_read_and_report(home: LabHome, tmp_path: Path) -> 
         text = await _wait(pilot, app, done, "everything is done")
         assert "✓ all done" in text, text
         await pilot.press("P")
-        await _wait(pilot, app, lambda text: "ppl1-log" in text, "conditions are compared")
-        table = app.screen.query_one(LabTable)
-        assert table.choose(next(key for key in table._rows if "ppl1-log" in str(key)))
+        chosen = await _row(pilot, app, "ppl1-log")
+        assert app.screen.query_one(LabTable).choose(chosen)
         await pilot.press("w")
         await _wait(pilot, app, lambda text: "items scored" in text, "the way back is shown")
         assert isinstance(app.screen, WhyScreen)
