@@ -267,8 +267,9 @@ class _SwapDifferences:
         self._joined = joined
 
     def __call__(self, swaps: BoolArray) -> FloatArray:
-        ours, theirs = swapped_sides(swaps)
-        apart = [values(list(ours)) - values(list(theirs)) for values in self._joined]
+        subsets = [side for sides in swapped_sides(swaps) for side in sides]
+        found = [values(subsets) for values in self._joined]
+        apart = [value[: len(swaps)] - value[len(swaps) :] for value in found]
         mean: FloatArray = np.mean(apart, axis=0)
         return mean
 

@@ -2,19 +2,21 @@
 
 A clipped count is a sum of yes-or-no questions: min(c_i, max over j of c_j) counts the t with
 c_i >= t and some other c_j >= t. With one column for each (n-gram, t), a subset's matches need
-nothing but the number of its texts in each column, which is a matrix product for all subsets.
+nothing but the number of its texts in each column: a matrix product for all subsets of a small
+corpus, counted bit by bit in a large one (`self_bleu_bits`).
 """
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from synthlab.metrics.ngrams import Integers, count_grams
-from synthlab.metrics.self_bleu_table import METHOD1_NUMERATOR, Floats, SelfBleuTable
+from synthlab.metrics.gram_columns import Columns, shared_columns
+from synthlab.metrics.ngrams import count_grams
+from synthlab.metrics.self_bleu_bits import SelfBleuBits
+from synthlab.metrics.self_bleu_table import METHOD1_NUMERATOR, Floats
 from synthlab.metrics.tokenize import TokenizedCorpus
 
 Masks = npt.NDArray[np.bool_]
@@ -22,7 +24,7 @@ Masks = npt.NDArray[np.bool_]
 _BLOCK_CELLS = 4_000_000
 """Numbers that one block of subsets may hold at once: 16 MB in single precision."""
 _MOST_CELLS = 800_000
-"""Texts times columns up to which the product is faster than a pass over the counts (measured)."""
+"""Texts times columns up to which the product is faster than bits (measured)."""
 
 
 class SelfBleuSubsets:
@@ -33,36 +35,26 @@ class SelfBleuSubsets:
 
     def __init__(self, corpus: TokenizedCorpus, max_order: int = 4) -> None:
         """max_order: 1 to 5, smoothing "method 1", as in `SelfBleuTable`."""
-        self._corpus = corpus
-        self.max_order = max_order
         self._lengths = corpus.lengths
         starts = np.arange(max_order)[:, None]
         self._totals = np.maximum(self._lengths[None, :] - starts, 1).astype(np.float64)
         self._by_length = np.argsort(self._lengths, kind="stable")
-        document, column, ends = [], [], [0]
-        for table in count_grams(corpus, max_order, shared_only=True):
-            each, numbers = _columns(table.gram, table.count)
-            document.append(np.repeat(table.document, table.count)[each].astype(np.int64))
-            column.append(numbers + ends[-1])
-            ends.append(ends[-1] + (int(numbers.max()) + 1 if numbers.size else 0))
-        self._ends = ends
-        self._parts: tuple[npt.NDArray[np.float32], ...] = ()
-        self.is_dense = len(corpus) * ends[-1] <= _MOST_CELLS
-        if self.is_dense:
-            cells = np.zeros((len(corpus), ends[-1]), np.float32)
-            cells[np.concatenate(document), np.concatenate(column)] = 1.0
-            self._parts = tuple(cells[:, a:b] for a, b in pairwise(ends))
+        tables = count_grams(corpus, max_order, shared_only=True)
+        orders = [shared_columns(table) for table in tables]
+        self._columns = sum(one.size.size for one in orders)
+        is_dense = len(corpus) * self._columns <= _MOST_CELLS
+        self._parts = tuple(_cells(one, len(corpus)) for one in orders) if is_dense else ()
+        self._bits = None if is_dense else SelfBleuBits(self._lengths, orders)
 
     def means(self, chosen: Masks) -> Floats:
         """Mean Self-BLEU of each subset; NaN where fewer than two of its texts have words.
 
         chosen: (subsets, documents). Returns (subsets,) in [0, 1].
         """
-        if not self.is_dense:
-            table = SelfBleuTable(self._corpus, self.max_order)
-            return np.array([_mean_or_nan(table.per_document(one)) for one in chosen])
+        if self._bits:
+            return self._bits.means(chosen)
         found = np.empty(len(chosen))
-        block = max(1, _BLOCK_CELLS // max(self._ends[-1], self._totals.size, 1))
+        block = max(1, _BLOCK_CELLS // max(self._columns, self._totals.size, 1))
         for start in range(0, len(chosen), block):
             active = chosen[start : start + block] & (self._lengths > 0)
             found[start : start + block] = self._scores(active, self._matches(active))
@@ -106,26 +98,8 @@ class SelfBleuSubsets:
         return result
 
 
-def _mean_or_nan(scores: Floats) -> float:
-    scored = scores[~np.isnan(scores)]
-    return float(scored.mean()) if scored.size else math.nan
-
-
-def _columns(
-    gram: npt.NDArray[np.int32], count: npt.NDArray[np.int32]
-) -> tuple[Integers, Integers]:
-    """Entries of the unrolled counts that any other text shares, and the column number of each.
-
-    An entry (gram, count) unrolls into (gram, 1) … (gram, count).
-    """
-    unrolled = np.repeat(gram.astype(np.int64), count)
-    first = np.repeat(np.cumsum(count) - count, count)
-    threshold = np.arange(unrolled.size) - first
-    width = int(count.max()) if count.size else 1
-    _, number, texts = np.unique(
-        unrolled * width + threshold, return_inverse=True, return_counts=True
-    )
-    shared = texts >= 2
-    renumbered = np.cumsum(shared) - 1
-    each = np.flatnonzero(shared[number])
-    return each, renumbered[number[each]]
+def _cells(columns: Columns, documents: int) -> npt.NDArray[np.float32]:
+    """(documents, columns) 1 where a text has the column."""
+    cells = np.zeros((documents, columns.size.size), np.float32)
+    cells[columns.text, columns.entries] = 1.0
+    return cells
