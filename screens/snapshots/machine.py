@@ -27,7 +27,7 @@ class GpuRow:
     runs: tuple[str, ...]
     """Labels of our runs on it."""
     foreign: bool
-    """Whether processes of others are on it."""
+    """Whether others compute on it, also where NVML does not list their processes."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ def read_machine(reading: Reading, active: Sequence[dict[str, Any]]) -> Machine:
             gpu.used_mib // 100 * 100,
             gpu.total_mib,
             tuple(owners.get(gpu.uuid, ())),
-            any(process not in ours for process in gpu.processes),
+            any(process not in ours for process in gpu.processes)
+            or (gpu.is_in_use and gpu.uuid not in owners),
         )
         for gpu in _SAMPLER.gpus()
     )

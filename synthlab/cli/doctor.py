@@ -18,8 +18,8 @@ from synthlab.cli.output import Column
 from synthlab.cli.session import Session
 from synthlab.cli.words import size
 from synthlab.errors import ExitCode
-from synthlab.execution.gpus import NvmlProbe
-from synthlab.execution.settings import load_settings
+from synthlab.execution.gpus import Gpu, NvmlProbe, is_leased, lease_folder
+from synthlab.execution.settings import Settings, load_settings
 from synthlab.execution.supervisor import MIN_FREE_BYTES
 
 Verdict = Literal["ok", "note", "problem"]
@@ -121,13 +121,13 @@ def _check_packages() -> list[Finding]:
 
 def _check_devices(home: LabHome, environment: Mapping[str, str]) -> list[Finding]:
     settings = load_settings(home)
-    gpus = NvmlProbe(environment).gpus()
-    findings = [
-        Finding(
-            f"GPU {g.index}", "ok", f"{g.name}, {g.used_mib} of {g.total_mib} MiB used, {g.uuid}"
-        )
-        for g in gpus
-    ]
+    gpus, problem = NvmlProbe(environment).look()
+    findings = [check_gpu(gpu, is_leased(gpu, lease_folder(home)), settings) for gpu in gpus]
+    if problem:
+        findings.append(Finding("GPU", "problem", problem))
+    if gpus and metadata.version("torch").endswith("+cpu"):
+        text = "this torch is a build without CUDA, so no run can use a GPU; install the CUDA build"
+        findings.append(Finding("torch", "problem", text))
     if not gpus:
         text = f"none; {settings.cpu_slots} model jobs side by side, {settings.threads} thread each"
         findings.append(Finding("GPU", "note", text))
@@ -136,6 +136,18 @@ def _check_devices(home: LabHome, environment: Mapping[str, str]) -> list[Findin
         text = f"CUDA_VISIBLE_DEVICES={visible} narrows what is used"
         findings.append(Finding("GPU", "note", text))
     return findings
+
+
+def check_gpu(gpu: Gpu, leased: bool, settings: Settings) -> Finding:
+    """What one device is, who has it, and whether a run may get it."""
+    text = f"{gpu.name}, {gpu.used_mib} of {gpu.total_mib} MiB used, {gpu.uuid}"
+    if leased:
+        return Finding(f"GPU {gpu.index}", "ok", f"{text}; a run has it")
+    if not gpu.is_in_use:
+        return Finding(f"GPU {gpu.index}", "ok", text)
+    others = "somebody else computes on it: "
+    others += "shared with them" if settings.share_gpus else "left alone unless share_gpus = true"
+    return Finding(f"GPU {gpu.index}", "note", f"{text}; {others}")
 
 
 def check_terminal(environment: Mapping[str, str], terminal: Terminal) -> list[Finding]:

@@ -25,7 +25,7 @@ from storage.locks import FileLock
 from storage.process import ProcessIdentity
 from storage.rundir import RunDir, RunExit, RunId
 from synthlab.errors import ExitCode, SynthlabError
-from synthlab.execution.gpus import GpuLease, GpuLeases, GpuProbe, NvmlProbe
+from synthlab.execution.gpus import GpuLease, GpuLeases, GpuProbe, NvmlProbe, lease_folder
 from synthlab.execution.handlers import Handled, handle
 from synthlab.execution.launchers import local
 from synthlab.execution.launchers.forked import ForkServer
@@ -53,7 +53,7 @@ class Supervisor:
         self._settings = settings
         self._environment = environment
         self._catalog = open_catalog(home, checkpoints=True)
-        self._leases = GpuLeases(probe, home.cache / "gpu-locks", settings.share_gpus)
+        self._leases = GpuLeases(probe, lease_folder(home), settings.share_gpus)
         self._children: dict[RunId, subprocess.Popen[bytes]] = {}
         self._told_to_stop: set[RunId] = set()
         self._fork_server: ForkServer | None = None
@@ -190,16 +190,18 @@ class Supervisor:
             "SELECT count(*) FROM runs WHERE state IN ('starting', 'running') AND needs_model"
         ).fetchone()[0]
         light = len(active) - heavy
-        gpus = self._leases.count() if any(run.needs_model for run in queue.ready) else 0
+        on_gpus = any(run.needs_model for run in queue.ready) and self._leases.exist()
+        gpu_free = on_gpus
         for run in queue.ready:
             lease = None
             if not run.needs_model:
                 if light >= self._settings.light_slots:
                     continue
                 light += 1
-            elif gpus:
-                lease = self._leases.acquire()
+            elif on_gpus:
+                lease = self._leases.acquire() if gpu_free else None
                 if lease is None:
+                    gpu_free = False
                     continue
             else:
                 if heavy >= self._settings.cpu_slots:

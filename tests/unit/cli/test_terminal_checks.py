@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from rich.color import ColorSystem
 from rich.console import Console
 
 from storage.home import LabHome
-from synthlab.cli.doctor import Terminal, check_terminal, colour_system, examine
+from synthlab.cli.doctor import Terminal, check_gpu, check_terminal, colour_system, examine
 from synthlab.cli.paths import lab_paths, preferences_path
+from synthlab.execution.gpus import Gpu, Look, NvmlProbe
+from synthlab.execution.settings import default_settings
 from tests.commands import Command
 
 WIDE = Terminal(120, 40, "utf-8")
@@ -92,3 +95,27 @@ def test_the_verb_prints_what_the_console_shows(home: LabHome) -> None:
     assert rows["lab home"]["path"] == str(home.root)
     assert rows["runs"]["is_there"] is True
     assert str(home.catalog) in command.run("paths").stdout
+
+
+def test_a_gpu_says_who_has_it() -> None:
+    free = Gpu("GPU-1", 0, "H100", 80000, 4, ())
+    taken = dataclasses.replace(free, used_mib=9000)
+    settings = default_settings()
+    sharing = dataclasses.replace(settings, share_gpus=True)
+    assert check_gpu(free, False, settings).text.endswith("GPU-1")
+    assert check_gpu(taken, True, settings).text.endswith("a run has it")
+    alone, shared = (check_gpu(taken, False, one) for one in (settings, sharing))
+    assert (alone.verdict, shared.verdict) == ("note", "note")
+    assert "left alone unless share_gpus = true" in alone.text
+    assert shared.text.endswith("shared with them")
+
+
+def test_a_driver_that_does_not_answer_is_a_problem(
+    home: LabHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Look((Gpu("GPU-1", 0, "H100", 80000, 4, ()),), "GPU 1 does not answer: GPU is lost")
+    monkeypatch.setattr(NvmlProbe, "look", lambda _: look)
+    monkeypatch.setattr("synthlab.cli.doctor.metadata.version", lambda _: "2.13.0+cpu")
+    problems = [f.text for f in examine(home, {}, WIDE) if f.verdict == "problem"]
+    assert "GPU 1 does not answer: GPU is lost" in problems
+    assert any("build without CUDA" in text for text in problems)

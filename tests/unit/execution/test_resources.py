@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,7 +19,7 @@ from synthlab.errors import SpecError
 from synthlab.execution.api_keys import all_keys, key_variables, supervisor_lacks
 from synthlab.execution.environment import child_environment
 from synthlab.execution.eta import estimate_remaining
-from synthlab.execution.gpus import Gpu, GpuLeases, NvmlProbe, visible_only
+from synthlab.execution.gpus import LOOK_S, Gpu, GpuLeases, NvmlProbe, read_devices, visible_only
 from synthlab.execution.settings import default_settings, load_settings
 
 
@@ -63,15 +65,127 @@ def test_foreign_memory_keeps_us_away_unless_sharing(tmp_path: Path) -> None:
     probe = FakeProbe(gpu(0, used_mib=5000))
     assert GpuLeases(probe, tmp_path / "a", share=False).acquire() is None
     assert GpuLeases(probe, tmp_path / "b", share=True).acquire() is not None
+    probe = FakeProbe(dataclasses.replace(gpu(0), processes=(7,)))
+    assert GpuLeases(probe, tmp_path / "c", share=False).acquire() is None
+
+
+def test_where_gpus_are_shared_the_emptiest_comes_first(tmp_path: Path) -> None:
+    probe = FakeProbe(gpu(0, used_mib=9000), gpu(1, used_mib=4000), gpu(2))
+    leases = GpuLeases(probe, tmp_path / "locks", share=True)
+    given = [leases.acquire() for _ in range(4)]
+    assert [lease.gpu.index if lease else None for lease in given] == [2, 1, 0, None]
+
+
+def test_nvml_is_asked_once_a_second_however_many_runs_wait(tmp_path: Path) -> None:
+    now = [0.0]
+    probe = FakeProbe(gpu(0, used_mib=9000))
+    leases = GpuLeases(probe, tmp_path / "locks", share=False, clock=lambda: now[0])
+    assert leases.exist()
+    probe.found = [gpu(0)]
+    assert leases.acquire() is None
+    now[0] = LOOK_S
+    assert leases.acquire() is not None
+
+
+def test_a_gpu_that_is_lost_for_a_moment_sends_nothing_to_the_cpu(tmp_path: Path) -> None:
+    now = [0.0]
+    probe = FakeProbe(gpu(0))
+    leases = GpuLeases(probe, tmp_path / "locks", share=False, clock=lambda: now[0])
+    assert leases.exist()
+    probe.found, now[0] = [], 10.0
+    assert leases.exist()
+    assert leases.acquire() is None
+    assert not GpuLeases(FakeProbe(), tmp_path / "locks", share=False).exist()
 
 
 @pytest.mark.parametrize(
     ("visible", "expected"),
-    [(None, [0, 1, 2]), ("2,0", [0, 2]), ("GPU-111", [1]), ("", []), ("7", [])],
+    [
+        (None, [0, 1, 2]),
+        ("2,0", [0, 2]),
+        ("GPU-111", [1]),
+        ("", []),
+        ("7", []),
+        ("0,-1,2", [0]),
+        ("GPU-22,GPU-9,0", [2]),
+    ],
 )
 def test_an_inherited_choice_is_respected(visible: str | None, expected: list[int]) -> None:
     found = visible_only([gpu(0), gpu(1), gpu(2)], visible)
     assert [g.index for g in found] == expected
+
+
+class Nvml:
+    """pynvml on a machine with an H100, one cut in two, one that fell off the bus, and a GB10."""
+
+    class NVMLError(Exception):
+        pass
+
+    class NVMLError_NotSupported(NVMLError):
+        pass
+
+    class NVMLError_NotFound(NVMLError):
+        pass
+
+    nvmlMemory_v2 = 2
+    NVML_DEVICE_MIG_ENABLE = 1
+
+    def nvmlDeviceGetCount(self) -> int:
+        return 4
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> str:
+        if index == 2:
+            raise self.NVMLError("GPU is lost")
+        return ("H100", "A100", "", "GB10")[index]
+
+    def nvmlDeviceGetMigMode(self, handle: str) -> list[int]:
+        if handle == "GB10":
+            raise self.NVMLError_NotSupported("Not Supported")
+        return [int(handle == "A100"), 0]
+
+    def nvmlDeviceGetMaxMigDeviceCount(self, _: str) -> int:
+        return 3
+
+    def nvmlDeviceGetMigDeviceHandleByIndex(self, handle: str, number: int) -> str:
+        if number == 1:
+            raise self.NVMLError_NotFound("Not Found")
+        return f"{handle} MIG {number}"
+
+    def nvmlDeviceGetUUID(self, handle: str) -> str:
+        return f"MIG-{handle[-1]}" if "MIG" in handle else f"GPU-{handle}"
+
+    def nvmlDeviceGetName(self, handle: str) -> bytes:
+        return handle.encode()
+
+    def nvmlDeviceGetMemoryInfo(self, handle: str, version: int | None = None) -> object:
+        if handle == "GB10":
+            raise self.NVMLError_NotSupported("Not Supported")
+        reserved = 0 if version else 600 << 20
+        return SimpleNamespace(total=80 << 30, used=reserved + (1 << 20))
+
+    def nvmlDeviceGetComputeRunningProcesses(self, handle: str) -> list[object]:
+        if handle == "A100 MIG 0":
+            raise self.NVMLError("Insufficient Permissions")
+        return [SimpleNamespace(pid=7)] if handle == "A100 MIG 2" else []
+
+
+def test_what_nvml_says_of_all_kinds_of_devices() -> None:
+    look = read_devices(Nvml())
+    assert [(g.uuid, g.index, g.parent) for g in look.gpus] == [
+        ("GPU-H100", 0, ""),
+        ("MIG-0", 1, "GPU-A100"),
+        ("MIG-2", 1, "GPU-A100"),
+        ("GPU-GB10", 3, ""),
+    ]
+    assert [g.is_in_use for g in look.gpus] == [False, False, True, False]
+    assert look.gpus[3].total_mib > 0
+    assert "GPU 2 does not answer: GPU is lost" in look.problem
+    for visible, chosen in (
+        ("1", ["MIG-0", "MIG-2"]),
+        ("MIG-2", ["MIG-2"]),
+        ("GPU-A1", ["MIG-0", "MIG-2"]),
+    ):
+        assert [g.uuid for g in visible_only(look.gpus, visible)] == chosen
 
 
 @pytest.mark.skipif(Path("/proc/driver/nvidia").exists(), reason="this machine has a driver")
