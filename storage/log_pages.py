@@ -1,7 +1,9 @@
 """Reading a log of any size by byte offsets: only the lines that are looked at, from wherever one looks.
 
-A line ends at a line feed, or at a carriage return as progress bars write them. One that is longer than
-`LINE_BYTES` is given in pieces, so that no line can be too long to read. Nothing is made safe here.
+A line ends at a line feed, or at a carriage return as progress bars write them. What a carriage return
+ends is written over by what follows it, and pages leave it out as a terminal does; it can still be found.
+A line that is longer than `LINE_BYTES` is given in pieces, so that no line can be too long to read.
+Nothing is made safe here.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from pathlib import Path
 
 LINE_BYTES = 4096
@@ -29,6 +32,8 @@ class LogLine:
     end: int
     """Offset behind it and its line break."""
     text: str
+    is_returned: bool = False
+    """Whether a lone carriage return ends it: the next line is written over it."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,9 @@ def log_size(path: Path) -> int:
 
 
 def page_from(path: Path, offset: int, count: int) -> LogPage:
-    """Up to `count` lines from the line on that begins at `offset`."""
+    """Up to `count` lines from the line on that begins at `offset`, which is there in any case."""
     with _Log(path) as log:
-        return LogPage(tuple(_take(log.lines_from(offset), count)), log.size)
+        return LogPage(tuple(islice(_standing(log.lines_from(offset)), count)), log.size)
 
 
 def page_before(path: Path, offset: int, count: int) -> LogPage:
@@ -124,21 +129,39 @@ def _find_back(log: _Log, wanted: bytes, offset: int, cancelled: Callable[[], bo
 
 def _before(log: _Log, offset: int, count: int) -> tuple[LogLine, ...]:
     found: list[LogLine] = []
+    below, passed = next(log.lines_from(offset), None), 0
     while offset > 0 and len(found) < count:
         begin = log.line_start(max(0, offset - min(CHUNK_BYTES, LINE_BYTES * count)))
-        chunk = []
-        for one in log.lines_from(begin):
-            if one.start >= offset:
-                break
-            chunk.append(one)
-        found[:0] = chunk[-(count - len(found)) :]
+        chunk = list(takewhile(lambda one: one.end <= offset, log.lines_from(begin)))  # noqa: B023
+        passed += offset - begin
+        standing = []
+        for one in reversed(chunk):
+            if not _is_overwritten(one, below) or passed > FIND_BYTES:
+                standing.append(one)
+                passed = 0
+            below = one
+        found[:0] = standing[: count - len(found)][::-1]
         offset = begin
     return tuple(found)
 
 
-def _take(lines: Iterator[LogLine], count: int) -> Iterator[LogLine]:
-    for _, one in zip(range(count), lines, strict=False):
-        yield one
+def _standing(lines: Iterator[LogLine]) -> Iterator[LogLine]:
+    """What is left of lines on a terminal; the first was asked for, and stays."""
+    held, is_first, passed = next(lines, None), True, 0
+    for one in lines:
+        assert held is not None
+        passed += held.end - held.start
+        # A progress bar of many megabytes is shown now and then, rather than searched for its end.
+        if is_first or not _is_overwritten(held, one) or passed > FIND_BYTES:
+            yield held
+            is_first, passed = False, 0
+        held = one
+    if held is not None:
+        yield held
+
+
+def _is_overwritten(one: LogLine, below: LogLine | None) -> bool:
+    return one.is_returned and below is not None and bool(below.text)
 
 
 class _Log:
@@ -181,7 +204,7 @@ class _Log:
                 raw = match.group()
                 used = match.end()
                 text = _BREAK.sub(b"", raw).decode("utf-8", "replace")
-                yield LogLine(offset + match.start(), offset + used, text)
+                yield LogLine(offset + match.start(), offset + used, text, raw.endswith(b"\r"))
             if not used:
                 return
             offset += used
