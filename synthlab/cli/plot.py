@@ -137,8 +137,7 @@ def _chart(found: _Found, what: str, form: str | None, *, each_seed: bool) -> Ch
     if what in found.reported:
         return _live(found, what, each_seed=each_seed)
     if what not in (*CURVES, *DISTRIBUTIONS, *measured):
-        known = [*CURVES, *DISTRIBUTIONS, *AXIS_OF, *found.reported, *measured]
-        raise _unknown(found, what, known)
+        raise _unknown(found, what)
     if not found.cells:
         raise NotFoundError(
             f"{found.experiment['id']} has no finished measurement of the collapse axis",
@@ -152,13 +151,19 @@ def _chart(found: _Found, what: str, form: str | None, *, each_seed: bool) -> Ch
     return _distribution(found, what, "histogram" if chosen == "histogram" else "boxes")
 
 
-def _unknown(found: _Found, what: str, known: Sequence[str]) -> NotFoundError:
-    near = difflib.get_close_matches(what, known, n=3)
-    listed = ", ".join(dict.fromkeys(known)) or "nothing yet"
+def _unknown(found: _Found, what: str) -> NotFoundError:
+    measured = [str(row["name"]) for row in found.results]
+    axes = {str(row["axis"]) for row in found.results}
+    charts = [*CURVES, *DISTRIBUTIONS] if "collapse" in axes else []
+    charts += [name for name, axis in AXIS_OF.items() if axis in axes]
+    charts += found.reported
+    near = difflib.get_close_matches(what, dict.fromkeys([*charts, *measured]), n=3)
     meant = f"did you mean {' or '.join(near)}? " if near else ""
+    name = found.experiment["name"]
+    more = f"; every metric of: synthlab results {name} --all" if measured else ""
     return NotFoundError(
         f"{found.experiment['id']} has nothing called {what!r} to plot",
-        f"{meant}there is: {listed}",
+        f"{meant}there is: {', '.join(charts)}{more}",
     )
 
 
@@ -169,10 +174,8 @@ def _live(found: _Found, what: str, *, each_seed: bool) -> Chart:
     for step in found.steps:
         points = found.series[step["id"]]
         if points:
-            x = tuple(float(point["step"]) for point in points)
-            y = tuple(_number(point["value"]) for point in points)
             name = step["condition"] or step["label"]
-            curves.setdefault(step["id"], Curve(name, step["seed"], x, y, len(points)))
+            curves.setdefault(step["id"], Curve.of_points(name, step["seed"], points))
     every = tuple(curves.values())
     return live_curves(what, every if each_seed else merge_seeds(every))
 
@@ -238,10 +241,6 @@ def _missing(found: _Found, what: str) -> list[str]:
         return []
     axis = axis_of(what, found.results) or "collapse"
     return [s["label"] for s in found.steps if s["axis"] == axis and s["state"] != "succeeded"]
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
 
 
 def print_chart(session: Session, experiment: str, chart: Chart) -> None:

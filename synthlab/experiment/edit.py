@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import stat
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ Section: TypeAlias = Literal["prompts", "sources", "mixtures"]
 TomlValue: TypeAlias = str | bool | int | float | Sequence["TomlValue"] | Mapping[str, "TomlValue"]
 
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-NEW_FILE_MODE = 0o644
 ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -66,9 +64,7 @@ def add_to_file(
     text = decode_spec(raw, path)
     changed = add_tables(text, path, tables)
     added = changed[len(text) :]
-    mode = NEW_FILE_MODE if is_new else stat.S_IMODE(path.stat().st_mode)
-    # A link stays a link: its target is what gets the new content.
-    durable.write_bytes(path.resolve(), raw + added.encode(), mode=mode)
+    durable.write_user_file(path, raw + added.encode())
     left, origin = find_problems(changed, path)
     toml = "\n".join(table_text(table) for table in tables)
     return Addition(path, toml, is_new, report(left, origin) if left else "")

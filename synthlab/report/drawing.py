@@ -67,15 +67,17 @@ def _draw_lines(chart: LineChart, looks: ConditionLooks) -> Figure:
     for place, series in enumerate(chart.series):
         look = looks.of(series.name)
         stride = max(1, len(series.x) // _MARKS_PER_CURVE)
+        up = [at(y, value) for value in series.y]
         axes.plot(
             [at(x, value) for value in series.x],
-            [at(y, value) for value in series.y],
+            up,
             label=_named(series.name, series.n),
             linestyle=DASHES[MARKERS[look.marker]] if series.mark == "line" else "none",
             linewidth=1.5,
             # Not all curves carry their markers at the same x.
             markevery=(place % stride, stride),
-            clip_on=False,
+            # A line without a point that is not clipped is taken to lie at the corner of the page.
+            clip_on=not any(map(math.isfinite, up)),
             **marker_style(look),
         )
     set_axis(axes, "x", chart.x, x)

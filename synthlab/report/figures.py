@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -95,9 +94,7 @@ def _training(contents: Contents) -> Iterator[ReportFigure]:
         for step in contents.steps:
             points = contents.series.get(name, {}).get(step.run_id, ())
             if points and step.row["condition"]:
-                x = tuple(float(point["step"]) for point in points)
-                y = tuple(_number(point["value"]) for point in points)
-                curves.append(Curve(step.row["condition"], step.row["seed"], x, y, len(points)))
+                curves.append(Curve.of_points(step.row["condition"], step.row["seed"], points))
         if curves:
             yield ReportFigure(f"training-{name}", "", live_curves(name, merge_seeds(curves)), ())
 
@@ -204,7 +201,3 @@ def _pies(rows: Sequence[dict[str, Any]]) -> PieGrid | None:
 
 def _file_name(name: str) -> str:
     return "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in name.lower())
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Literal
+from typing import Any, Literal
 
 from synthlab.analysis.charts.descriptions import (
     Axis,
@@ -55,6 +56,15 @@ class Curve:
     x: tuple[float, ...]
     y: tuple[float, ...]
     n: int
+
+    @classmethod
+    def of_points(
+        cls, condition: str, seed: int | None, points: Sequence[Mapping[str, Any]]
+    ) -> Curve:
+        """What a run reported step by step: rows with `step` and `value`; NULL is a gap."""
+        x = tuple(float(point["step"]) for point in points)
+        y = tuple(math.nan if p["value"] is None else float(p["value"]) for p in points)
+        return cls(condition, seed, x, y, len(points))
 
 
 def distribution(

@@ -133,3 +133,16 @@ def test_a_condition_has_one_colour_whatever_stands_beside_it() -> None:
         assert LOOKS.condition(name) == "human"
     assert LOOKS.of("single-a s0").colour != LOOKS.of("single s0").colour
     assert LOOKS.of("human s0").marker != LOOKS.of("human s1").marker
+
+
+@pytest.mark.parametrize("values", [(), (NAN, INF)], ids=["no point", "no finite point"])
+def test_curves_without_a_point_leave_the_axes_their_room(values: tuple[float, ...]) -> None:
+    places = tuple(float(place) for place in range(len(values)))
+    series = tuple(Series(name, places, values, 6) for name in ("vanilla", "human", "multi"))
+    chart = LineChart("curves", Axis("t", "log"), Axis("V", "log"), series, ())
+    with drawing_style(), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = draw(chart, LOOKS)
+        as_svg(figure)
+        as_png(figure)
+        assert figure.axes[0].get_position().height > 0.4
