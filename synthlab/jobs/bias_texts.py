@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthlab.errors import JobError
-from synthlab.jobs.collapse_items import hash_prompts
 from synthlab.jobs.context import JobContext
 from synthlab.jobs.judge_pairs import Candidate, JudgedText, choose_prompts
+from synthlab.jobs.prompt_hash import hash_prompts
 from synthlab.jobs.responses import Response
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from storage import durable
 from synthlab.engines.chat import ChatFormat, question
 from synthlab.engines.likelihood import Span
 from synthlab.errors import JobError
 from synthlab.jobs.context import JobContext
-
-HASH_LETTERS = 12
+from synthlab.jobs.prompt_hash import hash_prompts
 
 
 @dataclass(frozen=True)
@@ -78,12 +75,6 @@ def read_texts(context: JobContext) -> Texts:
     _tell_exclusions(context, "answers", texts.answers)
     _tell_exclusions(context, "human answers", texts.human)
     return texts
-
-
-def hash_prompts(prompts: Iterable[Mapping[str, Any]]) -> str:
-    """What stands for the questions in comparability keys, independent of their order."""
-    content = durable.canonical_json(sorted([row["id"], row["text"]] for row in prompts))
-    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_LETTERS]
 
 
 def _item(

@@ -9,9 +9,9 @@ from typing import Any
 from storage.rundir import RunDir
 from synthlab.errors import JobError
 from synthlab.experiment.robustness_roles import Purpose
-from synthlab.jobs.collapse_items import hash_prompts
 from synthlab.jobs.context import JobContext
 from synthlab.jobs.generate import is_error
+from synthlab.jobs.prompt_hash import hash_prompts
 from synthlab.metrics.coherence import GateReading, read_coherence
 from synthlab.metrics.refusal import RefusalReading, read_refusal
 

@@ -66,6 +66,19 @@ def test_supervisor_and_runner_import_no_model_stack() -> None:
     assert ended.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("kind", ["fetch", "import", "compose", "mix", "robustness"])
+def test_steps_without_a_model_import_no_model_stack(kind: str) -> None:
+    code = (
+        "import importlib, sys\nfrom synthlab.jobs.__main__ import JOB_MODULES\n"
+        f"importlib.import_module(JOB_MODULES[{kind!r}])\n"
+        "print([n for n in ('torch', 'transformers', 'peft', 'datasets') if n in sys.modules])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.strip() == "[]"
+
+
 def test_import_contracts_hold() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
     ended = subprocess.run([linter], cwd=ROOT, capture_output=True, text=True, check=False)
