@@ -235,7 +235,7 @@ class LabApp(App[None], ActionHost):
         """Keep the traceback of something that should not have happened, for a report."""
         text = "".join(traceback.format_exception(error))
         noted = f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n"
-        durable.append_text(self.requests.home.root / "console.log", noted)
+        durable.append_text(self.requests.home.console_log, noted)
 
     def words(self) -> Mapping[str, str]:
         """For command lines of the app's own actions."""

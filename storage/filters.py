@@ -179,8 +179,15 @@ class _Parser:
             return self.target.fields[name], ()
         known = [*self.target.fields, *(["cfg.…"] if self.target.config else [])]
         near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known fields: {', '.join(known)}"
+        hint = f"did you mean {near[0]}?" if near else f"known fields: {named_fields(known)}"
         raise FilterError(f"filter: there is no field {name!r}", hint)
+
+
+def named_fields(known: Sequence[str]) -> str:
+    """The fields for a message; of those that are there for each part, such as `human.text`, one part's."""
+    parts = [name for name in known if "." in name and name.partition(".")[2] in known]
+    listed = ", ".join(name for name in known if name not in parts)
+    return f"{listed}; and of one part: {parts[0]}, …" if parts else listed
 
 
 def _join(joint: str, parts: Sequence[Condition]) -> Condition:

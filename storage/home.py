@@ -61,6 +61,11 @@ class LabHome:
         return self.root / "errors.log"
 
     @property
+    def console_log(self) -> Path:
+        """Tracebacks of the console, oldest first."""
+        return self.root / "console.log"
+
+    @property
     def settings(self) -> Path:
         """Site settings in TOML; absent means defaults."""
         return self.root / "settings.toml"

@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from storage.filters import EVERYTHING, Condition, Filterable, FilterError, compile_filter
+from storage.filters import (
+    EVERYTHING,
+    Condition,
+    Filterable,
+    FilterError,
+    compile_filter,
+    named_fields,
+)
 
 _ORDER = re.compile(r"""(?<!\S)order[:=](?P<name>"[^"]*"|\S+)""")
 _MARK = re.compile(r"(?<!\S)(?P<name>flipped|differs)(?!\S)")
@@ -231,7 +238,7 @@ class SampleIndex:
             return ""
         name = order.removeprefix("-")
         if name not in self._filterable.fields:
-            known = ", ".join(self._filterable.fields)
+            known = named_fields(list(self._filterable.fields))
             raise FilterError(f"order: there is no {name!r}", f"known: {known}")
         direction = "DESC" if order.startswith("-") else "ASC"
         return f"{self._filterable.fields[name]} {direction} NULLS LAST, "

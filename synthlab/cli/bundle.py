@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from synthlab.cli.session import Session
-from synthlab.cli.words import size
+from synthlab.cli.words import many, size
 from synthlab.errors import ExitCode, NotFoundError
 from synthlab.execution import client
 from synthlab.execution.adoption import FILE_NAME, FOLDER_PREFIX
@@ -74,7 +74,9 @@ def import_run(session: Session) -> ExitCode:
         for run in bundle.runs:
             state = "imported" if run.id in found.new else "was here"
             output.data(f"{run.id}  {state}  {run.label}")
-    output.say(f"{len(found.new)} runs imported, {len(found.known)} were here with equal content")
+    output.say(
+        f"{many(len(found.new), 'run')} imported, {len(found.known)} were here with equal content"
+    )
     for was, now in zip(bundle.experiments, names, strict=True):
         output.say(f"experiment {now}" + (f" (it was {was} there)" if was != now else ""))
     _say_left_out(session, bundle)
@@ -85,7 +87,7 @@ def import_run(session: Session) -> ExitCode:
 
 def _counted(bundle: Bundle) -> str:
     experiments = ", ".join(bundle.experiments) or "no experiment"
-    return f"{len(bundle.runs)} runs, {len(bundle.files)} files, {experiments}"
+    return f"{many(len(bundle.runs), 'run')}, {many(len(bundle.files), 'file')}, {experiments}"
 
 
 def _say_left_out(session: Session, bundle: Bundle) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from storage.catalog.queries import experiment_steps, find_experiment
+import sqlite3
+
+from storage.catalog.queries import Row, experiment_steps, find_experiment
 from storage.rundir import RunId
 from synthlab.cli.session import Session, one_experiment, one_run
+from synthlab.cli.words import many
 from synthlab.errors import ConflictError, ExitCode
 from synthlab.execution import client
 from synthlab.execution.resolve import ACTIVE, ENDED_BADLY
@@ -18,11 +21,9 @@ def stop(session: Session) -> ExitCode:
             steps = experiment_steps(connection, experiment["id"])
             chosen = list(dict.fromkeys(s["id"] for s in steps if s["state"] in ACTIVE))
         else:
-            run = one_run(connection, session.arguments.target)
+            run = _one_run(connection, session)
             if run["state"] not in ACTIVE:
-                raise ConflictError(
-                    f"run {run['id']} is {run['state']}", "there is nothing to stop"
-                )
+                raise ConflictError(f"run {run['id']} has ended: {run['state']}")
             chosen = [run["id"]]
     if not chosen:
         raise ConflictError(f"nothing of {session.arguments.target} is queued or running")
@@ -31,8 +32,8 @@ def stop(session: Session) -> ExitCode:
         session.output.json("stopped", answer)
     else:
         session.output.say(
-            f"{len(answer['stopped'])} queued runs stopped; {len(answer['stopping'])} running ones"
-            " are saving their work"
+            f"{many(len(answer['stopped']), 'queued run')} stopped;"
+            f" {many(len(answer['stopping']), 'running one')} told to save and end"
         )
     return ExitCode.DONE
 
@@ -47,12 +48,12 @@ def retry(session: Session) -> ExitCode:
             if not chosen:
                 raise ConflictError(f"no run of {experiment['id']} ended badly")
         else:
-            chosen = [one_run(connection, session.arguments.target)["id"]]
+            chosen = [_one_run(connection, session)["id"]]
     answer = client.retry_runs(session.home, [RunId(run_id) for run_id in chosen])
     if session.arguments.json:
         session.output.json("queued", answer)
     else:
-        session.output.say(f"{len(answer['queued'])} runs queued again")
+        session.output.say(f"{many(len(answer['queued']), 'run')} queued again")
     return ExitCode.DONE
 
 
@@ -66,13 +67,13 @@ def prioritise(session: Session) -> ExitCode:
             if not chosen:
                 raise ConflictError(f"no run of {experiment['id']} is queued")
         else:
-            chosen = [one_run(connection, session.arguments.target)["id"]]
+            chosen = [_one_run(connection, session)["id"]]
     runs = [RunId(run_id) for run_id in chosen]
     answer = client.prioritise_runs(session.home, runs, session.arguments.priority)
     if session.arguments.json:
         session.output.json("prioritised", answer)
     else:
-        session.output.say(f"{len(answer['runs'])} runs have priority {answer['priority']}")
+        session.output.say(f"priority {answer['priority']}: {many(len(answer['runs']), 'run')}")
     return ExitCode.DONE
 
 
@@ -80,7 +81,7 @@ def remove(session: Session) -> ExitCode:
     """Delete an experiment with what only it uses, or a run that nothing uses; needs `--yes`."""
     with session.catalog() as connection:
         experiment = find_experiment(connection, session.arguments.target)
-        run = None if experiment is not None else one_run(connection, session.arguments.target)
+        run = None if experiment is not None else _one_run(connection, session)
         if experiment is not None:
             experiment = one_experiment(connection, experiment["id"])
     name = experiment["id"] if experiment is not None else f"run {run['id']}" if run else ""
@@ -95,5 +96,9 @@ def remove(session: Session) -> ExitCode:
     if session.arguments.json:
         session.output.json("removed", answer)
     else:
-        session.output.say(f"{name}: {len(answer['removed'])} runs deleted")
+        session.output.say(f"{name}: {many(len(answer['removed']), 'run')} deleted")
     return ExitCode.DONE
+
+
+def _one_run(connection: sqlite3.Connection, session: Session) -> Row:
+    return one_run(connection, session.arguments.target, or_experiment=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from synthlab.analysis.comparison_json import finite_json
 from synthlab.cli.output import Column, Output
 from synthlab.cli.session import Session, one_experiment
-from synthlab.cli.words import figure
+from synthlab.cli.words import figure, many
 from synthlab.errors import ExitCode
 from synthlab.experiment.expectations import Expected
 from synthlab.experiment.load import parse_spec
@@ -94,7 +94,7 @@ def print_table(output: Output, table: ExpectedTable) -> None:
     output.data(f"{table.experiment}: of {len(table.rows)} foretold directions {said}")
     if table.tests:
         output.data(
-            f"  inequalities: paired over prompts, p after Holm over {table.tests} tests, and no "
+            f"  inequalities: paired over prompts, p after Holm over {many(table.tests, 'test')}, and no "
             "training seed says the opposite"
         )
     if any("slope" in part.statement for part in parts):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from importlib import metadata
+from textwrap import fill
 from typing import NoReturn
 
 from synthlab.cli.verbs import experiments, findings, lineage, material, reports, upkeep
+from synthlab.cli.verbs.parts import Verb
 from synthlab.text import safe_text
 
 VERBS = (
@@ -18,6 +20,8 @@ VERBS = (
     *upkeep.VERBS,
 )
 
+HELP_WIDTH = 78
+HOME_HELP = "the lab home (else SYNTHLAB_HOME, else ~/.local/share/synthlab)"
 EPILOG = """exit codes:
   0 done                  3 not found     75 try again later
   1 the work failed       4 conflict     130 interrupted (detached)
@@ -35,7 +39,7 @@ class SafeParser(argparse.ArgumentParser):
 
 def add_console_options(parser: argparse.ArgumentParser) -> None:
     """What may stand after `synthlab` when no verb does, to open the console."""
-    parser.add_argument("--home", metavar="DIR", default=None, help="the lab home to use")
+    parser.add_argument("--home", metavar="DIR", default=None, help=HOME_HELP)
     parser.add_argument("--experiment", metavar="ID", help="open on this one, not on the newest")
     parser.add_argument("--readonly", action="store_true", help="look, and change nothing")
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
@@ -49,16 +53,14 @@ def add_console_options(parser: argparse.ArgumentParser) -> None:
 def build_parser() -> argparse.ArgumentParser:
     """The whole grammar; `--help` needs nothing but argparse."""
     common = SafeParser(add_help=False)
-    common.add_argument(
-        "--home", metavar="DIR", default=argparse.SUPPRESS, help="the lab home to use"
-    )
+    common.add_argument("--home", metavar="DIR", default=argparse.SUPPRESS, help=HOME_HELP)
     common.add_argument(
         "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document"
     )
     parser = SafeParser(
         prog="synthlab",
-        description="A terminal lab for synthetic-data experiments. Without a verb: the console"
-        " (--experiment ID, --readonly, --no-mouse, --symbols).",
+        description="A terminal lab for synthetic-data experiments. Without a verb: the console\n"
+        "(--experiment ID, --readonly, --no-mouse, --symbols).",
         epilog=EPILOG,
         parents=[common],
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -67,11 +69,23 @@ def build_parser() -> argparse.ArgumentParser:
     parser.set_defaults(home=None, json=False, all=False)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True)
     for verb in VERBS:
-        added = verbs.add_parser(verb.name, help=verb.help, description=verb.help, parents=[common])
+        added = verbs.add_parser(
+            verb.name,
+            help=verb.help,
+            description=fill(verb.help, HELP_WIDTH),
+            epilog=_examples(verb),
+            parents=[common],
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         added.set_defaults(target_function=verb.target)
         for argument in verb.arguments:
             added.add_argument(*argument.names, **argument.options)
     return parser
+
+
+def _examples(verb: Verb) -> str | None:
+    lines = [f"  synthlab {example}" for example in verb.examples]
+    return "\n".join([f"example{'s' if len(lines) > 1 else ''}:", *lines]) if lines else None
 
 
 def _version() -> str:

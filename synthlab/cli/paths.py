@@ -57,6 +57,8 @@ def lab_paths(home: LabHome, environment: Mapping[str, str]) -> tuple[LabPath, .
         LabPath("experiments", home.experiments, "experiment files as they were planned"),
         LabPath("settings", home.settings, "of this lab: slots, prices, GPUs; optional"),
         LabPath("supervisor log", home.supervisor_log, "what the supervisor had to say"),
+        LabPath("error log", home.error_log, "where commands met what nobody had foreseen"),
+        LabPath("console log", home.console_log, "the same of the console"),
         LabPath("cache", home.cache, "can be deleted while nothing runs"),
         LabPath("preferences", preferences_path(environment), "of the console; optional"),
         LabPath("recipes", recipe_folder(), "experiments that come with the lab"),

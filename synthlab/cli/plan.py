@@ -10,7 +10,7 @@ from textwrap import fill
 
 from synthlab.cli.output import Column, Output
 from synthlab.cli.session import Session
-from synthlab.cli.words import count, size
+from synthlab.cli.words import count, many, size
 from synthlab.errors import ExitCode
 from synthlab.execution.planning import Planned, plan_file
 from synthlab.execution.resolve import Action, StepStatus
@@ -124,7 +124,7 @@ def summary(statuses: Sequence[StepStatus]) -> str:
     """`24 steps: 20 cached, 4 run`."""
     counts = Counter(status.action.value for status in statuses)
     parts = ", ".join(f"{count} {action}" for action, count in counts.most_common())
-    return f"{len(statuses)} steps: {parts}"
+    return f"{many(len(statuses), 'step')}: {parts}"
 
 
 def _row(status: StepStatus) -> dict[str, str | None]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from storage.catalog.queries import experiment_results, experiment_steps
-from synthlab.analysis.headline import HEADLINES, headlines_of
+from synthlab.analysis.headline import HEADLINES, Headline, headlines_of
 from synthlab.analysis.summary import MetricLine, ResultTable, SeedValue, summarise
 from synthlab.cli.output import Column, Output
 from synthlab.cli.session import Session, one_experiment
@@ -99,6 +99,23 @@ def _print_short(
     for headline in headlines:
         part = _part_read(lines[headline.metric])
         output.data(f"  {headline.title:<{width}}  {headline.meaning}{part}")
+    for reason, titles in _undefined(headlines, lines).items():
+        output.data(f"  undefined: {', '.join(titles)}: {reason}")
+
+
+def _undefined(
+    headlines: Sequence[Headline], lines: Mapping[str, MetricLine]
+) -> dict[str, list[str]]:
+    """Which columns have undefined numbers, by the reason; of several reasons the first."""
+    found: dict[str, list[str]] = {}
+    for headline in headlines:
+        cells = lines[headline.metric].cells.values()
+        missing = [value for cell in cells for value in cell.seeds if value.value is None]
+        reasons = list(dict.fromkeys(value.reason for value in missing))
+        if reasons:
+            more = f" (and {len(reasons) - 1} more: --all)" if len(reasons) > 1 else ""
+            found.setdefault(f"{reasons[0]}{more}", []).append(headline.title)
+    return found
 
 
 def _part_read(line: MetricLine) -> str:

@@ -10,6 +10,7 @@ from synthlab.cli.follow import Followed, follow
 from synthlab.cli.plan import read_plan
 from synthlab.cli.results import print_results
 from synthlab.cli.session import Session
+from synthlab.cli.words import many
 from synthlab.errors import ExitCode
 from synthlab.execution import client
 
@@ -41,7 +42,7 @@ def _actions(answer: dict[str, Any]) -> str:
     counts = Counter(answer["actions"])
     words = {"cached": "cached", "run": "to run", "resume": "to resume", "wait": "under way"}
     parts = [f"{counts[action]} {word}" for action, word in words.items() if counts[action]]
-    return f"{sum(counts.values())} steps: {', '.join(parts)}"
+    return f"{many(sum(counts.values()), 'step')}: {', '.join(parts)}"
 
 
 def _how_to_return(experiment: str) -> str:

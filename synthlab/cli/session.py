@@ -38,13 +38,19 @@ class Session:
             connection.close()
 
 
-def one_run(connection: sqlite3.Connection, text: str) -> Row:
+def one_run(connection: sqlite3.Connection, text: str, *, or_experiment: bool = False) -> Row:
     """The run that `text` means: an id, the beginning of one, a label, or EXPERIMENT:LABEL.
 
+    or_experiment: whether the command would have taken an experiment as well, for the message.
     Raises NotFoundError if there is none, UsageError if several ids begin so.
     """
     rows = find_runs(connection, text)
     if not rows:
+        if or_experiment:
+            raise NotFoundError(
+                f"there is no run and no experiment {text!r}",
+                "`synthlab runs` and `synthlab experiments` list them",
+            )
         raise NotFoundError(f"there is no run {text!r}", "`synthlab runs` lists them")
     if len(rows) > 1:
         names = ", ".join(f"{row['id']} ({row['label']})" for row in rows[:5])

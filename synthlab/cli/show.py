@@ -39,7 +39,7 @@ def show(session: Session) -> ExitCode:
             steps = experiment_steps(connection, experiment["id"])
             _show_experiment(output, experiment, steps, as_json=session.arguments.json)
             return ExitCode.DONE
-        run = one_run(connection, name)
+        run = one_run(connection, name, or_experiment=True)
         details = run_details(connection, run["id"])
         details["probes"] = _probes(connection, run["id"], details["metrics"])
     document = {**run, "directory": str(session.home.run(run["id"])), **details}

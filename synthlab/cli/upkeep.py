@@ -7,6 +7,7 @@ from textwrap import fill
 
 from storage.catalog.connection import open_catalog
 from synthlab.cli.session import Session
+from synthlab.cli.words import many
 from synthlab.errors import ExitCode
 from synthlab.execution import client
 from synthlab.experiment.recipes import list_recipes
@@ -47,7 +48,7 @@ def verify(session: Session) -> ExitCode:
         for problem in problems:
             where = f"{problem.file}: " if problem.file else ""
             output.data(f"{problem.run} ({problem.label}): {where}{problem.problem}")
-    output.say(f"{len(lineage.hops)} runs hashed, {len(problems)} problems")
+    output.say(f"{many(len(lineage.hops), 'run')} hashed, {many(len(problems), 'problem')}")
     return ExitCode.FAILED if problems else ExitCode.DONE
 
 
@@ -58,7 +59,9 @@ def rebuild(session: Session) -> ExitCode:
         session.output.json("rebuilt", vars(rebuilt))
     for problem in rebuilt.problems:
         session.output.say(f"left out: {problem}")
-    session.output.say(f"{rebuilt.runs} runs and {rebuilt.experiments} experiments indexed")
+    session.output.say(
+        f"{many(rebuilt.runs, 'run')} and {many(rebuilt.experiments, 'experiment')} indexed"
+    )
     return ExitCode.DEGRADED if rebuilt.problems else ExitCode.DONE
 
 

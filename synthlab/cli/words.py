@@ -37,6 +37,12 @@ def clock(stamp: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(stamp))
 
 
+def since(stamp: float, now: float) -> str:
+    """The time of day to the second for today, else date and time to the minute."""
+    is_today = time.localtime(stamp)[:3] == time.localtime(now)[:3]
+    return clock(stamp) if is_today else moment(stamp)
+
+
 def size(count: float) -> str:
     """Bytes in binary units."""
     for unit in ("B", "KiB", "MiB", "GiB"):
@@ -53,6 +59,11 @@ def count(number: float) -> str:
             return f"{number:.3g}{unit}" if number < 999.5 else f"{number:.0f}{unit}"
         number /= 1000
     return f"{number:.3g} T"
+
+
+def many(number: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def figure(value: float | None) -> str:

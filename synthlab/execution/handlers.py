@@ -108,7 +108,10 @@ def _retry(call: Call) -> Handled:
     unready = [run_id for run_id, state in wanted.items() if state not in ENDED_BADLY]
     if unready:
         state = wanted[unready[0]]
-        raise ConflictError(f"run {unready[0]} is {state}", "only an ended run can be tried again")
+        word = "has succeeded" if state == "succeeded" else f"is {state}"
+        raise ConflictError(
+            f"run {unready[0]} {word}", "only a run that ended badly can be tried again"
+        )
     chosen: dict[RunId, None] = {}
     for run_id in wanted:
         for related in _upstream_failed(call.connection, run_id):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from synthlab.cli.verbs.parts import EXPERIMENT, Argument, Verb, flag
+from synthlab.cli.verbs.parts import EXPERIMENT, SWAPS, Argument, Verb, flag
 
 CHART_SIZE = (
-    Argument(("--width",), {"type": int, "metavar": "N", "help": "columns"}),
-    Argument(("--height",), {"type": int, "metavar": "N", "help": "rows"}),
+    Argument(("--width",), {"type": int, "metavar": "N", "help": "columns (as wide as here)"}),
+    Argument(("--height",), {"type": int, "metavar": "N", "help": "rows (as high as here)"}),
     Argument(
         ("--symbols",),
-        {"default": "auto", "choices": ["auto", "braille", "block", "ascii"]},
+        {
+            "default": "auto",
+            "choices": ["auto", "braille", "block", "ascii"],
+            "help": "what it is drawn with (auto)",
+        },
     ),
 )
 
@@ -22,18 +26,14 @@ VERBS = (
             EXPERIMENT,
             flag("--all", text="every metric, not only the headline ones"),
         ),
+        ("results demo", "results demo --all"),
     ),
     Verb(
         "expected",
         "expected:show_expected",
         "which foretold directions came true",
-        (
-            EXPERIMENT,
-            Argument(
-                ("--swaps",),
-                {"type": int, "default": 2000, "metavar": "N", "help": "for each corpus metric"},
-            ),
-        ),
+        (EXPERIMENT, SWAPS),
+        ("expected sources-1-2-4-tiny",),
     ),
     Verb(
         "compare",
@@ -56,10 +56,7 @@ VERBS = (
                 },
             ),
             Argument(("--baseline",), {"metavar": "NAME", "help": "the condition to compare with"}),
-            Argument(
-                ("--swaps",),
-                {"type": int, "default": 2000, "metavar": "N", "help": "for each corpus metric"},
-            ),
+            SWAPS,
             flag("--all", text="also every number that has no test, and why"),
             Argument(
                 ("--words",),
@@ -74,6 +71,11 @@ VERBS = (
             flag("--md", text="the tables as Markdown"),
             flag("--no-cache", text="compute it again"),
         ),
+        (
+            "compare demo",
+            "compare demo:human single multi --axis bias",
+            "compare demo --axis robustness --baseline human --words",
+        ),
     ),
     Verb(
         "pareto",
@@ -83,12 +85,10 @@ VERBS = (
             EXPERIMENT,
             Argument(("--x",), {"metavar": "METRIC", "help": "such as self-bleu-4"}),
             Argument(("--y",), {"metavar": "METRIC", "help": "such as refusal-rate/SET"}),
-            Argument(
-                ("--swaps",),
-                {"type": int, "default": 2000, "metavar": "N", "help": "for each corpus metric"},
-            ),
+            SWAPS,
             *CHART_SIZE,
         ),
+        ("pareto demo", "pareto demo --x self-bleu-4 --y refusal-rate/harmful"),
     ),
     Verb(
         "samples",
@@ -116,9 +116,19 @@ VERBS = (
             Argument(
                 ("--prompt",), {"metavar": "ID", "help": "all answers to one prompt, in full"}
             ),
-            Argument(("--limit",), {"type": int, "default": 20, "metavar": "N"}),
-            Argument(("--offset",), {"type": int, "default": 0, "metavar": "N"}),
+            Argument(
+                ("--limit",),
+                {"type": int, "default": 20, "metavar": "N", "help": "rows at most (20)"},
+            ),
+            Argument(
+                ("--offset",),
+                {"type": int, "default": 0, "metavar": "N", "help": "rows passed over (0)"},
+            ),
             flag("--unmask", text="show the texts of harmful prompt sets"),
+        ),
+        (
+            "samples demo --filter 'human.state=refusal multi.state!=refusal'",
+            "samples demo --filter set:test --order=-single.self-bleu-4 --limit 5",
         ),
     ),
     Verb(
@@ -136,9 +146,17 @@ VERBS = (
                     " or any metric of `synthlab results`",
                 },
             ),
-            Argument(("--as",), {"dest": "form", "choices": ["boxes", "histogram", "bars"]}),
+            Argument(
+                ("--as",),
+                {
+                    "dest": "form",
+                    "choices": ["boxes", "histogram", "bars"],
+                    "help": "another form than the usual one",
+                },
+            ),
             flag("--seeds", text="one curve or bar for each seed instead of their mean"),
             *CHART_SIZE,
         ),
+        ("plot demo --what loss", "plot demo --what refusal", "plot demo --what ppl1 --seeds"),
     ),
 )

@@ -21,6 +21,11 @@ VERBS = (
             Argument(("--item",), {"metavar": "ITEM", "help": "walk back from one item"}),
             flag("--texts", text="with --item: show texts of harmful prompt sets too"),
         ),
+        (
+            "why demo:multi:ppl1-log",
+            "why demo:multi.s0:ppl1-log --items",
+            "why demo:multi,human:ppl1-log",
+        ),
     ),
     Verb(
         "lineage",
@@ -35,12 +40,14 @@ VERBS = (
             flag("--up", text="what it comes from (runs, experiments and results: the default)"),
             flag("--down", text="what it touches (sources, models and data: the default)"),
         ),
+        ("lineage demo:mix/multi", "lineage demo:mix/multi --down", "lineage builtin:tiny-docs"),
     ),
     Verb(
         "diff",
         "diff:diff",
         "exactly the inputs in which two results differ",
         (positional("old", "A", SIDE_HELP), positional("new", "B", SIDE_HELP)),
+        ("diff demo.1 demo.2", "diff demo:human:ppl1-log demo:multi:ppl1-log"),
     ),
     Verb(
         "export-run",
@@ -55,11 +62,13 @@ VERBS = (
             flag("--only", text="without what it rests on"),
             flag("--with-harmful-texts", text="with texts of harmful prompts and answers to them"),
         ),
+        ("export-run demo --out demo.tar.gz",),
     ),
     Verb(
         "import-run",
         "bundle:import_run",
         "check such a file and take its runs into this lab",
         (positional("bundle", "FILE", "written by export-run"),),
+        ("import-run demo.tar.gz",),
     ),
 )

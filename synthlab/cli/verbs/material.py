@@ -22,7 +22,10 @@ SETTING = Argument(
 )
 
 LIST_OR_ADD = (
-    Argument(("action",), {"nargs": "?", "choices": ["list", "add"], "default": "list"}),
+    Argument(
+        ("action",),
+        {"nargs": "?", "choices": ["list", "add"], "default": "list", "help": "list where neither"},
+    ),
     FILE_TO_EDIT,
     NAME_IN_FILE,
     FILTER,
@@ -37,21 +40,34 @@ VERBS = (
         "list who answered which prompt set, or add a source to a file",
         (
             *LIST_OR_ADD,
-            Argument(("--kind",), {"choices": ["human", "model"], "default": "model"}),
-            option("--prompts", "SET", "the prompt set that is answered"),
+            Argument(
+                ("--kind",),
+                {"choices": ["human", "model"], "default": "model", "help": "who answers (model)"},
+            ),
+            option(
+                "--prompts", "SET", "the prompt set that is answered; the only one for training"
+            ),
             option("--model", "MODEL", "hub id, folder, builtin:NAME, or its name at a server"),
             option("--revision", "REV", "of the model"),
-            Argument(("--engine",), {"choices": ["transformers", "vllm", "openai"]}),
+            Argument(
+                ("--engine",),
+                {"choices": ["transformers", "vllm", "openai"], "help": "(transformers)"},
+            ),
             option("--base-url", "URL", "of an OpenAI-compatible server"),
             option("--api-key-env", "NAME", "variable that holds its key; ends in _API_KEY"),
             option("--adapter", "ADAPTER", "a mixture, a folder, or checkpoint:RUN"),
             option("--system", "TEXT", "system prompt; empty for none"),
-            option("--temperature", "T", "0 takes the likeliest token", float),
-            option("--top-p", "P", "share of the probability mass", float),
-            option("--max-new-tokens", "N", "longest answer", int),
-            option("--samples", "N", "answers per prompt", int),
-            option("--concurrency", "N", "questions under way at a server", int),
-            option("--seed", "N", "", int),
+            option("--temperature", "T", "0 takes the likeliest token (0.7)", float),
+            option("--top-p", "P", "share of the probability mass (0.9)", float),
+            option("--max-new-tokens", "N", "longest answer, in tokens (1024)", int),
+            option("--samples", "N", "answers per prompt (1)", int),
+            option("--concurrency", "N", "questions under way at a server (8; vllm 64)", int),
+            option("--seed", "N", "of the sampling (0)", int),
+        ),
+        (
+            "sources",
+            "sources add my.toml people --kind human",
+            "sources add my.toml llama --model OWNER/NAME --temperature 0.5",
         ),
     ),
     Verb(
@@ -69,18 +85,33 @@ VERBS = (
                     "help": "once for each source of the mixture",
                 },
             ),
-            Argument(("--assign",), {"choices": ["random", "folds", "all"]}),
-            option("--rows", "N", "exact number of rows", int),
+            Argument(
+                ("--assign",),
+                {
+                    "choices": ["random", "folds", "all"],
+                    "help": "who answers which prompt: drawn for each, a fold each, or all (random)",
+                },
+            ),
+            option("--rows", "N", "exact number of rows; as many as there are", int),
             option("--tokens", "N", "budget of response tokens instead", int),
-            option("--seed", "N", "", int),
+            option("--seed", "N", "of the drawing (0)", int),
         ),
+        ("mixtures", "mixtures add my.toml both --share people=1 --share llama=1"),
     ),
     Verb(
         "models",
         "models:models",
         "list the models at hand and whether they fit, or fetch one",
         (
-            Argument(("action",), {"nargs": "?", "choices": ["list", "fetch"], "default": "list"}),
+            Argument(
+                ("action",),
+                {
+                    "nargs": "?",
+                    "choices": ["list", "fetch"],
+                    "default": "list",
+                    "help": "list where neither",
+                },
+            ),
             Argument(
                 ("model",),
                 {"nargs": "?", "metavar": "ID", "help": "to fetch: a hub id, as in owner/name"},
@@ -91,6 +122,7 @@ VERBS = (
             ),
             flag("--all", text="also the models that the lab knows and that are elsewhere"),
         ),
+        ("models --all", "models fetch OWNER/NAME --revision main"),
     ),
     Verb("checkpoints", "lists:show_list", "list trained adapters", (FILTER,)),
     Verb(
@@ -98,7 +130,15 @@ VERBS = (
         "prompts:prompts",
         "bring prompt sets in by reference, list them, or add one to a file; never prints a prompt",
         (
-            Argument(("action",), {"choices": ["import", "list", "add"]}),
+            Argument(
+                ("action",),
+                {
+                    "nargs": "?",
+                    "choices": ["import", "list", "add"],
+                    "default": "list",
+                    "help": "list where none",
+                },
+            ),
             FILE_TO_EDIT,
             NAME_IN_FILE,
             BASE,
@@ -106,11 +146,14 @@ VERBS = (
             option("--dataset", "DATA", "file beside FILE, hub id, builtin:NAME or packaged set"),
             Argument(
                 ("--purpose",),
-                {"choices": ["train", "held-out", "harmful", "jailbreak", "benign", "articles"]},
+                {
+                    "choices": ["train", "held-out", "harmful", "jailbreak", "benign", "articles"],
+                    "help": "what the prompts are for",
+                },
             ),
             option("--config", "NAME", "configuration (subset) of a hub data set"),
-            option("--rows", "N", "use this many rows", int),
-            option("--seed", "N", "which rows", int),
+            option("--rows", "N", "use this many rows (all)", int),
+            option("--seed", "N", "which rows, and their order (0)", int),
             Argument(
                 ("--column",),
                 {
@@ -138,6 +181,11 @@ VERBS = (
                 ("--split",),
                 {"default": "train", "metavar": "SPLIT", "help": "of a hub data set (train)"},
             ),
+        ),
+        (
+            "prompts",
+            "prompts import --from strongreject",
+            "prompts add my.toml train --dataset people.csv --base OWNER/NAME",
         ),
     ),
 )

@@ -23,6 +23,8 @@ class Verb:
     target: str
     help: str
     arguments: tuple[Argument, ...] = ()
+    examples: tuple[str, ...] = ()
+    """What stands after `synthlab` in a call that makes sense; the help shows it."""
 
 
 def positional(name: str, metavar: str, text: str) -> Argument:
@@ -43,6 +45,15 @@ def option(name: str, metavar: str, text: str, kind: Callable[[str], Any] = str)
 FILE = positional("file", "FILE|RECIPE", "an experiment file, or the name of a recipe")
 TARGET = positional("target", "RUN|EXPERIMENT", "an id, the beginning of one, or a label")
 EXPERIMENT = positional("experiment", "EXPERIMENT", "a name, or an id such as demo.2")
+SWAPS = Argument(
+    ("--swaps",),
+    {
+        "type": int,
+        "default": 2000,
+        "metavar": "N",
+        "help": "random swaps in the test of a metric of all answers together (2000)",
+    },
+)
 FILTER = Argument(
     ("--filter",),
     {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthlab.cli.verbs.parts import EXPERIMENT, Argument, Verb, flag
+from synthlab.cli.verbs.parts import EXPERIMENT, SWAPS, Argument, Verb, flag
 
 VERBS: tuple[Verb, ...] = (
     Verb(
@@ -15,11 +15,9 @@ VERBS: tuple[Verb, ...] = (
                 ("--out",),
                 {"metavar": "DIR", "help": "new, empty or an earlier report (EXPERIMENT-report)"},
             ),
-            Argument(
-                ("--swaps",),
-                {"type": int, "default": 2000, "metavar": "N", "help": "for each corpus metric"},
-            ),
+            SWAPS,
             flag("--with-harmful-texts", text="write harmful prompts and answers out, not hashes"),
         ),
+        ("report demo --out demo-report",),
     ),
 )

@@ -85,6 +85,8 @@ def test_paths_follow_the_environment(home: LabHome) -> None:
     assert found["preferences"].path == Path("/c/synthlab/console.toml")
     assert found["models"].path == Path("/hf/hub")
     assert found["catalog"].is_there
+    assert found["error log"].path == home.error_log
+    assert found["console log"].path == home.console_log
     assert not found["settings"].is_there
     assert preferences_path({"HOME": "/h"}) == Path("/h/.config/synthlab/console.toml")
 

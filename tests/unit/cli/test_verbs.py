@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.filters import named_fields
 from storage.home import LabHome
 from synthlab.cli.grammar import VERBS
 from tests.commands import Command
@@ -100,6 +101,17 @@ def test_a_plan_lists_steps_on_stdout_and_writes_no_run(command: Command, spec: 
     assert [step["action"] for step in steps] == ["run"] * len(steps)
     assert {step["kind"] for step in steps} == {"import", "mix", "finetune", "generate", "collapse"}
     assert not list(command.home.runs.iterdir())
+
+
+def test_a_missing_run_may_have_been_meant_as_an_experiment(command: Command) -> None:
+    for words in (["show", "zz"], ["stop", "zz"], ["retry", "zz"], ["rm", "zz"]):
+        assert "no run and no experiment 'zz'" in command.run(*words).stderr
+    assert "there is no run 'zz'" in command.run("logs", "zz").stderr
+
+
+def test_a_filter_lists_the_fields_of_a_part_once() -> None:
+    text = named_fields(["set", "text", "a.text", "b.text", "cfg.…"])
+    assert text == "set, text, cfg.…; and of one part: a.text, …"
 
 
 def test_a_home_of_wrong_permissions_is_refused(command: Command) -> None:
