@@ -20,6 +20,11 @@ NaN where it is undefined. Many subsets at once, because a thousand swaps of a f
 calls than in arithmetic."""
 
 
+SwapEstimates: TypeAlias = Callable[[BoolArray], FloatArray]
+"""(swaps, prompts' rows) which rows change sides → (swaps,) about in proportion to the metric of the
+candidate's side minus that of the baseline's."""
+
+
 class ItemScore(NamedTuple):
     """What one row of items.jsonl says to one metric."""
 
@@ -55,6 +60,8 @@ class CorpusMetric:
     """From answers of one or two conditions, behind one another, to something that scores subsets."""
     budget: int | None = None
     """Tokens that it is computed on; None where it reads everything."""
+    estimate: Callable[[AlignedAnswers, AlignedAnswers], SwapEstimates] | None = None
+    """From the answers of candidate and baseline to cheap estimates after swaps, if there are any."""
 
 
 @dataclass(frozen=True)

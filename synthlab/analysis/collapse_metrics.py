@@ -20,7 +20,7 @@ from synthlab.analysis.measured import AlignedAnswers, MeasuredCell
 from synthlab.lineage.items import nats_per_token
 from synthlab.metrics.distinct_subsets import DistinctSubsets
 from synthlab.metrics.self_bleu_subsets import SelfBleuSubsets
-from synthlab.metrics.tokenize import TokenizedCorpus, join, tokenize
+from synthlab.metrics.tokenize import TokenizedCorpus, join
 
 
 def self_bleu_metric(order: int) -> CorpusMetric:
@@ -47,21 +47,20 @@ def _joined(answers: Sequence[AlignedAnswers]) -> TokenizedCorpus:
     return reduce(join, (one.tokens for one in answers))
 
 
-def fillable_budget(texts: Sequence[Sequence[str]]) -> int:
+def fillable_budget(cells: Sequence[MeasuredCell]) -> int:
     """A number of tokens that any half of every condition's texts can be expected to fill.
 
     A third of the shortest condition, rounded down to tens: half-samples that could not fill the
     budget would leave the metric without an interval.
     """
-    fewest = min(int(tokenize(one).lengths.sum()) for one in texts)
+    fewest = min(cell.tokens.ids.size for cell in cells)
     return max(10, fewest // 30 * 10)
 
 
 def collapse_metrics(cells: Sequence[MeasuredCell]) -> AxisMetrics:
     """What these cells have measured, with a token budget that all of them can fill."""
     measured = {name for cell in cells for name in cell.keys}
-    texts = [list(cell.texts.values()) for cell in cells]
-    corpus = (self_bleu_metric(4), distinct_metric(2, fillable_budget(texts)))
+    corpus = (self_bleu_metric(4), distinct_metric(2, fillable_budget(cells)))
     # Vectors are compared only where every cell has them: nothing else could be put in their place.
     embedded = EMBEDDING_METRICS if all(c.embeddings_file.is_file() for c in cells) else ()
     return AxisMetrics(

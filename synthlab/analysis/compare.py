@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from synthlab.analysis.axis_metrics import (
     ItemScore,
     Row,
     SubsetValues,
+    SwapEstimates,
     swapped_sides,
 )
 from synthlab.analysis.collapse_metrics import answer_rows, collapse_metrics
@@ -98,6 +100,7 @@ def compare(
     kept = {name: {seed: chosen[name][seed] for seed in shared} for name in conditions}
     offered = AXES[axis]([cell for by_seed in kept.values() for cell in by_seed.values()])
     compared: list[MetricComparison] = []
+    corpora = _Corpora(kept)
     every_metric: list[ItemMetric | CorpusMetric] = [*offered.items, *offered.corpus]
     for metric in every_metric:
         if progress:
@@ -105,7 +108,7 @@ def compare(
         if isinstance(metric, ItemMetric):
             compared.append(_compare_items(metric, kept))
         else:
-            compared.append(_compare_corpus(metric, kept, swaps))
+            compared.append(_compare_corpus(metric, corpora, swaps))
     if progress:
         progress(len(compared), len(compared), "")
     family = _family(compared)
@@ -194,13 +197,35 @@ def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
     return float(values.mean()) if len(values) else math.nan
 
 
-def _compare_corpus(metric: CorpusMetric, cells: Cells, swaps: int) -> MetricComparison:
-    aligned = align_cells(cells, answer_rows)
-    halves = draw_half_samples(aligned.clusters, seed=SEED)
-    answers = {
-        name: [cell.aligned(aligned.item_ids) for cell in by_seed.values()]
-        for name, by_seed in cells.items()
-    }
+class _Corpora:
+    """The answers that all cells have, and the halves of them, for every corpus metric alike."""
+
+    def __init__(self, cells: Cells) -> None:
+        self.cells = cells
+
+    @cached_property
+    def aligned(self) -> Alignment:
+        """Rows of answers that can be read in every cell."""
+        return align_cells(self.cells, answer_rows)
+
+    @cached_property
+    def halves(self) -> HalfSamples:
+        """Of the prompts of these rows."""
+        return draw_half_samples(self.aligned.clusters, seed=SEED)
+
+    @cached_property
+    def answers(self) -> Mapping[str, Sequence[AlignedAnswers]]:
+        """By condition, in the order of the seeds."""
+        items = self.aligned.item_ids
+        return {
+            name: [cell.aligned(items) for cell in by_seed.values()]
+            for name, by_seed in self.cells.items()
+        }
+
+
+def _compare_corpus(metric: CorpusMetric, corpora: _Corpora, swaps: int) -> MetricComparison:
+    cells, aligned, halves = corpora.cells, corpora.aligned, corpora.halves
+    answers = corpora.answers
     baseline = next(iter(cells))
     spread = {name: _spread_of(metric, one, halves) for name, one in answers.items()}
     values, contrasts = {}, []
@@ -220,12 +245,14 @@ def _compare_corpus(metric: CorpusMetric, cells: Cells, swaps: int) -> MetricCom
                 np.stack([side.on_halves for side in sides]),
                 halves,
             )
-            joined = [
-                metric.prepare(both)
-                for both in zip(answers[condition], answers[baseline], strict=True)
-            ]
-            differences = _SwapDifferences(joined)
-            return randomisation_test(differences, pair, halves, seed=SEED, swaps=swaps)
+            pairs = list(zip(answers[condition], answers[baseline], strict=True))
+            differences = _SwapDifferences([metric.prepare(both) for both in pairs])
+            estimate = metric.estimate and _mean_estimate(
+                [metric.estimate(ours, theirs) for ours, theirs in pairs]
+            )
+            return randomisation_test(
+                differences, pair, halves, seed=SEED, swaps=swaps, estimate=estimate
+            )
 
         result = compare_if_alike(ours_key, base_key, test, effect="log ratio")
         contrasts.append(_unjudged(values[condition], values[baseline], result))
@@ -272,6 +299,11 @@ class _SwapDifferences:
         apart = [value[: len(swaps)] - value[len(swaps) :] for value in found]
         mean: FloatArray = np.mean(apart, axis=0)
         return mean
+
+
+def _mean_estimate(of_seeds: Sequence[SwapEstimates]) -> SwapEstimates:
+    """Mean over the seeds, as the differences are."""
+    return lambda swaps: np.mean([one(swaps) for one in of_seeds], axis=0)
 
 
 def _key(

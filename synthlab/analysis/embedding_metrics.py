@@ -6,24 +6,25 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from synthlab.analysis.axis_metrics import CorpusMetric, SubsetValues
+from synthlab.analysis.axis_metrics import CorpusMetric, SubsetValues, SwapEstimates
+from synthlab.analysis.embedding_swaps import cosine_estimate, joined_vectors, vendi_estimate
 from synthlab.analysis.measured import AlignedAnswers
 from synthlab.analysis.statistics.clusters import FloatArray, IntArray
 from synthlab.metrics.embedding import Matrix, embeddings
 
 OfStacks = Callable[[Matrix], FloatArray]
 """(subsets, size, dimensions) unit vectors of the texts of each subset → (subsets,)."""
+Estimate = Callable[[AlignedAnswers, AlignedAnswers], SwapEstimates]
 
 _BLOCK_CELLS = 4_000_000
 
 
-def embedding_metric(identifier: str, value: OfStacks) -> CorpusMetric:
+def embedding_metric(identifier: str, value: OfStacks, estimate: Estimate) -> CorpusMetric:
     """A metric of unit vectors; answers without a direction are set aside, as in the cell itself."""
 
     def prepare(answers: Sequence[AlignedAnswers]) -> SubsetValues:
-        joined = _join([one.vectors for one in answers])
-        found = embeddings(joined, "")
-        place = np.full(len(joined), -1, dtype=np.int64)
+        found = embeddings(joined_vectors([one.vectors for one in answers]), "")
+        place = np.full(found.offered, -1, dtype=np.int64)
         place[found.rows] = np.arange(len(found))
 
         def values(subsets: Sequence[IntArray]) -> FloatArray:
@@ -32,7 +33,7 @@ def embedding_metric(identifier: str, value: OfStacks) -> CorpusMetric:
 
         return values
 
-    return CorpusMetric(identifier, prepare)
+    return CorpusMetric(identifier, prepare, estimate=estimate)
 
 
 def _stacked(subsets: Sequence[IntArray], unit: Matrix, value: OfStacks) -> FloatArray:
@@ -47,15 +48,6 @@ def _stacked(subsets: Sequence[IntArray], unit: Matrix, value: OfStacks) -> Floa
             part = numbers[start : start + block]
             result[part] = value(unit[np.stack([subsets[number] for number in part])])
     return result
-
-
-def _join(sides: Sequence[Matrix]) -> Matrix:
-    """All behind one another; vectors of unlike embedders are filled up with zeros.
-
-    They are never mixed: unlike embedders are unlike keys, and each side alone is unchanged.
-    """
-    width = max(one.shape[1] for one in sides)
-    return np.concatenate([np.pad(one, ((0, 0), (0, width - one.shape[1]))) for one in sides])
 
 
 def _cosine_distance(unit: Matrix) -> FloatArray:
@@ -84,7 +76,7 @@ def _vendi(unit: Matrix) -> FloatArray:
 
 
 EMBEDDING_METRICS = (
-    embedding_metric("cosine-distance", _cosine_distance),
-    embedding_metric("vendi-1", _vendi),
+    embedding_metric("cosine-distance", _cosine_distance, cosine_estimate),
+    embedding_metric("vendi-1", _vendi, vendi_estimate),
 )
 """What a comparison offers where every cell has published its vectors."""

@@ -53,6 +53,13 @@ class MeasuredCell:
         records = durable.read_records(self.answers.out / "responses.jsonl")
         return {record["id"]: record["text"] for record in records}
 
+    @cached_property
+    def tokens(self) -> TokenizedCorpus:
+        """All texts, in their order, cut by the house tokeniser: once for everything that is compared."""
+        from synthlab.metrics.tokenize import tokenize
+
+        return tokenize(self.texts.values())
+
     @property
     def embeddings_file(self) -> Path:
         """Where the vectors of the usable answers lie, if an embedder was named."""
@@ -90,17 +97,11 @@ class AlignedAnswers:
     def __len__(self) -> int:
         return len(self.response_ids)
 
-    @property
-    def texts(self) -> list[str]:
-        """(rows,)"""
-        return [self.cell.texts[one] for one in self.response_ids]
-
     @cached_property
     def tokens(self) -> TokenizedCorpus:
-        """The texts cut by the house tokeniser, once for all metrics."""
-        from synthlab.metrics.tokenize import tokenize
-
-        return tokenize(self.texts)
+        """(rows,) the texts cut by the house tokeniser; the vocabulary is the whole cell's."""
+        place = {one: number for number, one in enumerate(self.cell.texts)}
+        return self.cell.tokens.select([place[one] for one in self.response_ids])
 
     @property
     def vectors(self) -> npt.NDArray[np.float64]:

@@ -69,22 +69,33 @@ def align(runs: Sequence[RunScores]) -> Alignment:
     if not runs:
         raise ValueError("nothing to align: no runs given")
     places = [_places(run) for run in runs]
-    kept: list[str] = []
-    exclusions: list[Exclusion] = []
-    for item_id in sorted(set().union(*places)):
-        reason = _exclusion_reason(item_id, runs, places)
-        if reason:
-            exclusions.append(Exclusion(item_id, reason))
-        else:
-            kept.append(item_id)
+    usable = _usable(runs, places)
+    kept = sorted(usable)
+    exclusions = [
+        Exclusion(item_id, _exclusion_reason(item_id, runs, places))
+        for item_id in sorted(set().union(*places) - usable)
+    ]
     rows = np.array([[place[one] for one in kept] for place in places], dtype=np.int64)
     rows = rows.reshape(len(runs), len(kept))
-    scores = np.array(
-        [[run.items[row].score for row in line] for run, line in zip(runs, rows, strict=True)],
-        dtype=np.float64,
-    ).reshape(rows.shape)
+    scores = np.empty(rows.shape)
+    for of_run, run, line in zip(scores, runs, rows, strict=True):
+        of_run[:] = np.array([item.score for item in run.items], dtype=np.float64)[line]
     prompts = [runs[0].items[row].prompt_id for row in rows[0]]
     return Alignment(tuple(kept), Clusters.of(prompts), scores, rows, tuple(exclusions))
+
+
+def _usable(runs: Sequence[RunScores], places: Sequence[dict[str, int]]) -> set[str]:
+    """Ids that every run has scored under one prompt: a few passes, since almost all are."""
+    usable = set(places[0]).intersection(*places[1:])
+    prompts = {item.item_id: item.prompt_id for item in runs[0].items}
+    for run in runs:
+        usable -= {
+            item.item_id
+            for item in run.items
+            if not math.isfinite(item.score)
+            or prompts.get(item.item_id, item.prompt_id) != item.prompt_id
+        }
+    return usable
 
 
 def _places(run: RunScores) -> dict[str, int]:

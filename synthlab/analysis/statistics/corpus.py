@@ -26,6 +26,7 @@ from synthlab.analysis.statistics.intervals import (
     half_sample_estimate,
 )
 from synthlab.analysis.statistics.power import minimum_detectable_effect, units_needed
+from synthlab.analysis.statistics.screening import ScreenedDifferences
 
 SwapDifferences = Callable[[BoolArray], FloatArray]
 """Metric of the candidate minus metric of the baseline after the rows marked in each mask of
@@ -90,15 +91,17 @@ def randomisation_test(
     *,
     seed: int,
     swaps: int = DEFAULT_SWAPS,
+    estimate: SwapDifferences | None = None,
 ) -> PairedResult:
     """Paired test of a corpus metric: is the difference larger than label swaps would make it?
 
     Each prompt's rows change sides together with probability 1/2; p = (1 + #{|D*| >= |D|}) /
     (1 + swaps), two-sided. Interval, effect (log ratio) and detectable effect come from the
     half-samples in `pair`; where these have none the swaps give the detectable effect. A metric
-    undefined for some swap gives a reason instead of a p-value. Raises ValueError if `differences`
-    without swaps is not the difference in `pair`. Source: Noreen (1989); Riezler and Maxwell
-    (2005).
+    undefined for some swap gives a reason instead of a p-value. `estimate`, if given, is cheap and in
+    proportion to the differences: these are then computed only where it leaves open whether a swap
+    reaches D (see `screening`). Raises ValueError if `differences` without swaps is not the difference
+    in `pair`. Source: Noreen (1989); Riezler and Maxwell (2005).
     """
     n, groups = halves.clusters.n_rows, halves.clusters.count
     observed = pair.difference.value
@@ -111,6 +114,9 @@ def randomisation_test(
     if not reason:
         unswapped = float(differences(np.zeros((1, n), dtype=np.bool_))[0])
         _refuse_another_metric(unswapped, observed, tolerance)
+        # Where the swaps themselves give the detectable effect, every one of them counts.
+        if estimate is not None and math.isfinite(pair.difference.standard_error):
+            differences = ScreenedDifferences(differences, estimate, observed)
         swapped = _swap_differences(differences, halves, seed, swaps)
         undefined = int(np.count_nonzero(~np.isfinite(swapped)))
         if undefined:

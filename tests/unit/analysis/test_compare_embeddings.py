@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 
 from storage.durable import read_records
+from synthlab.analysis import collapse_metrics
+from synthlab.analysis.axis_metrics import swapped_sides
 from synthlab.analysis.compare import compare
+from synthlab.analysis.comparison_json import comparison_document
+from synthlab.analysis.embedding_metrics import EMBEDDING_METRICS
 from synthlab.analysis.measured import MeasuredCell
 from synthlab.analysis.statistics.comparability import ComparabilityKey
 from synthlab.metrics.embedding import embeddings, mean_cosine_distance, vendi
@@ -105,3 +109,35 @@ def test_vectors_that_do_not_fit_the_items_are_an_error(tmp_path: Path) -> None:
     np.save(cells[1].embeddings_file, np.ones((3, 16), np.float32))
     with pytest.raises(ValueError, match="3 rows for 60 answers"):
         compare("collapse", cells, ["base", "other"], swaps=50)
+
+
+@pytest.mark.parametrize("narrowed", [1.0, 0.9, 0.3])
+def test_estimated_swaps_change_no_number(
+    narrowed: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = [embedded(tmp_path, "base", seed) for seed in (0, 1)]
+    cells += [embedded(tmp_path, "other", seed, spread=narrowed) for seed in (0, 1)]
+    vectors = np.load(cells[0].embeddings_file)
+    vectors[5] = 0.0
+    np.save(cells[0].embeddings_file, vectors)
+    estimated = compare("collapse", cells, ["base", "other"], swaps=300)
+    monkeypatch.setattr(
+        collapse_metrics,
+        "EMBEDDING_METRICS",
+        [replace(one, estimate=None) for one in EMBEDDING_METRICS],
+    )
+    plain = compare("collapse", cells, ["base", "other"], swaps=300)
+    assert comparison_document(estimated) == comparison_document(plain)
+
+
+def test_swaps_are_estimated_well(tmp_path: Path) -> None:
+    sides = [embedded(tmp_path, name, 0) for name in ("base", "other")]
+    answers = [cell.aligned([f"p{n}|0" for n in range(PROMPTS)]) for cell in sides]
+    swaps = np.random.default_rng(0).random((50, PROMPTS)) < 0.5
+    first, second = swapped_sides(swaps)
+    for metric, closeness in zip(EMBEDDING_METRICS, (1 - 1e-12, 0.99), strict=True):
+        assert metric.estimate is not None
+        values = metric.prepare(answers)
+        exact = values(list(first)) - values(list(second))
+        estimates = metric.estimate(*answers)(swaps)
+        assert np.corrcoef(estimates, exact)[0, 1] > closeness

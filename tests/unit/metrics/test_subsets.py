@@ -101,7 +101,7 @@ def test_bits_are_added_up(rows: int) -> None:
 
 
 def test_long_n_grams_of_many_words_have_numbers_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    random, corpus = random_corpus(6)
+    _, corpus = random_corpus(6)
     rows = [np.arange(len(corpus)), np.arange(1, len(corpus))]
     expected = DistinctSubsets(corpus, 4, 20).values(rows)
     monkeypatch.setattr(distinct_subsets, "_LARGEST", 1)
