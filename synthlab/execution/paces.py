@@ -10,7 +10,7 @@ from statistics import fmean, median
 from typing import Any
 
 from synthlab.errors import SpecError
-from synthlab.execution.gpus import GpuProbe
+from synthlab.execution.gpus import Gpu, GpuProbe
 from synthlab.execution.resolve import Action, StepStatus
 from synthlab.execution.settings import Settings
 from synthlab.experiment.estimates import Facts, Pace, PlanEstimate, estimate
@@ -27,7 +27,7 @@ def read_facts(connection: sqlite3.Connection, settings: Settings, probe: GpuPro
 
     Raises SpecError if the settings name a GPU that is not known.
     """
-    here = [gpu.name for gpu in probe.gpus()]
+    here = probe.gpus()
     return Facts(
         models=known_models(),
         datasets=known_datasets(),
@@ -37,7 +37,7 @@ def read_facts(connection: sqlite3.Connection, settings: Settings, probe: GpuPro
         price=settings.gpu_hour_price,
         currency=settings.currency,
         counted=read_counted(connection),
-        paces=read_paces(connection),
+        paces=read_paces(connection, on_gpu=bool(here)),
     )
 
 
@@ -53,27 +53,38 @@ def estimate_plan(
     return estimate([one.step for one in statuses], facts, todo=todo)
 
 
-def _gpu(wanted: str, here: Sequence[str]) -> GpuShape:
+def _gpu(wanted: str, here: Sequence[Gpu]) -> GpuShape:
     if wanted:
         return gpu_of(wanted)
-    for name in here:
+    for gpu in here:
         try:
-            return gpu_of(name)
+            shape = gpu_of(gpu.name)
         except SpecError:
             continue
+        # One name comes with more than one memory, and a slice has a part of everything.
+        memory = gpu.total_mib / 1024
+        part = memory / shape.memory_gib if gpu.parent else 1.0
+        return GpuShape(shape.name, memory, shape.tflops * part, shape.bandwidth_gb * part)
     return gpu_of(DEFAULT_GPU)
 
 
-def read_paces(connection: sqlite3.Connection) -> dict[tuple[str, str], Pace]:
-    """Seconds for each unit of work, by kind and model: the median over runs that were never broken off."""
+def read_paces(
+    connection: sqlite3.Connection, *, on_gpu: bool = False
+) -> dict[tuple[str, str], Pace]:
+    """Seconds for each unit of work, by kind and model: the median over runs that were never broken off.
+
+    on_gpu: whether those count that had a GPU, or those that had none.
+    """
     rows = connection.execute(
-        "SELECT kind, params, ended_at - started_at AS seconds, progress_total AS units"
+        "SELECT kind, params, process, ended_at - started_at AS seconds, progress_total AS units"
         " FROM runs WHERE state = 'succeeded' AND needs_model AND attempt <= 1"
         " AND started_at IS NOT NULL AND progress_total > 0 ORDER BY ended_at DESC LIMIT ?",
         (NEWEST,),
     )
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
     for row in rows:
+        if bool(json.loads(row["process"] or "{}").get("gpus")) != on_gpu:
+            continue
         params = json.loads(row["params"])
         units = row["units"]
         if row["kind"] == "finetune":
