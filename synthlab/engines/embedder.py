@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from synthlab.engines.batching import CPU_BATCH, CUDA_BATCH, by_length
-from synthlab.engines.loading import explained_memory, is_out_of_memory, pick_device
+from synthlab.engines.loading import explained_memory, is_out_of_memory, pick_device, release_memory
 from synthlab.errors import JobError
 
 Vectors = npt.NDArray[np.float32]
@@ -154,8 +154,10 @@ class MeanPooled:
                         "use a smaller embedder or free the device",
                     ) from error
                 size = len(rows) // 2
+            else:
+                waiting = waiting[size:]
                 continue
-            waiting = waiting[size:]
+            release_memory(self._device)
         return vectors
 
     def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:

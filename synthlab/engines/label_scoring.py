@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 
 from synthlab.engines.batching import CPU_BATCH, CUDA_BATCH, batch_size_for, batches, by_length
-from synthlab.engines.loading import LoadedModel, free_memory, is_out_of_memory
+from synthlab.engines.loading import LoadedModel, free_memory, is_out_of_memory, release_memory
 from synthlab.engines.prefix_tree import PrefixTree, StemmedPrompt, grow
 from synthlab.errors import JobError
 
@@ -142,11 +142,11 @@ class LabelScorer:
                         "judge shorter texts, hide the article, or use a smaller model",
                     ) from error
                 limit //= 2
-                if self._loaded.device.type == "cuda":
-                    torch.cuda.empty_cache()
+            else:
+                del waiting[:taken]
+                yield scored
                 continue
-            del waiting[:taken]
-            yield scored
+            release_memory(self._loaded.device)
 
     def _rows_by_memory(self, prompts: Sequence[StemmedPrompt]) -> int:
         device = self._loaded.device

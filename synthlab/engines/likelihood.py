@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from synthlab.engines.batching import by_length
-from synthlab.engines.loading import LoadedModel, free_memory, is_out_of_memory
+from synthlab.engines.loading import LoadedModel, free_memory, is_out_of_memory, release_memory
 from synthlab.errors import JobError
 
 LOGIT_BYTES_CPU = 256 << 20
@@ -70,9 +70,11 @@ def score_spans(
                     "use a smaller model or free the device",
                 ) from error
             budget = waiting[0].length * (count // 2)
+        else:
+            waiting = waiting[count:]
+            yield scored
             continue
-        waiting = waiting[count:]
-        yield scored
+        release_memory(loaded.device)
 
 
 def token_budget(loaded: LoadedModel) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from synthlab.errors import JobError
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 BF16_CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
 CPU_INFO = Path("/proc/cpuinfo")
+MEMORY_WORDS = ("not enough memory", "out of memory", "alloc_failed")
 
 
 @dataclass(frozen=True)
@@ -47,22 +48,38 @@ class LoadedModel:
         return int(2 * config.num_hidden_layers * stored_heads * head_width * size)
 
 
-def pick_device() -> torch.device:
-    """The GPU that the run was given, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def pick_device(environment: Mapping[str, str] = os.environ) -> torch.device:
+    """The GPU that the run was given, else the CPU.
+
+    Raises JobError if torch cannot use the GPU: hours on a CPU, in another number format, are not
+    what the plan said.
+    """
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if given := environment.get("SYNTHLAB_GPU_UUID"):
+        built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "without CUDA"
+        raise JobError(
+            "no_cuda",
+            f"the run was given {given}, but torch {torch.__version__} ({built}) cannot use it",
+            "install a torch that suits the driver (nvidia-smi names its CUDA version), or hide the "
+            "GPUs with CUDA_VISIBLE_DEVICES= and compute on the CPU",
+        )
+    return torch.device("cpu")
 
 
 def pick_dtype(wanted: str, device: torch.device, cpu_info: Path = CPU_INFO) -> str:
     """The number format to compute in; `auto` takes bfloat16 where the hardware multiplies in it.
 
-    Emulated bfloat16 is slower than float32 on a CPU. Raises JobError for an unknown name.
+    Emulated bfloat16 is slower than the alternative everywhere. Raises JobError for an unknown name.
     """
     if wanted in DTYPES:
         return wanted
     if wanted != "auto":
         raise JobError("bad_dtype", f"dtype {wanted!r} is not one of auto, {', '.join(DTYPES)}")
     if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+        # Asked plainly, torch also counts the emulation of GPUs before Ampere, which is slow.
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+        return "bfloat16" if native else "float16"
     try:
         flags = set(cpu_info.read_text().split())
     except OSError:
@@ -138,15 +155,27 @@ def attach_adapter(loaded: LoadedModel, adapter: Path) -> Any:
 def free_memory(device: torch.device) -> int:
     """Bytes that may still be taken on the device."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        # What torch holds for later tensors is free as well, though the driver calls it taken.
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0] + held)
     return int(os.sysconf("SC_AVPHYS_PAGES")) * int(os.sysconf("SC_PAGE_SIZE"))
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether torch failed for lack of memory; on a CPU it says so only in words."""
+    """Whether torch failed for lack of memory; a CPU, CUDA itself and cuBLAS say so only in words."""
     if isinstance(error, torch.cuda.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and "not enough memory" in str(error).lower()
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in text for words in MEMORY_WORDS)
+
+
+def release_memory(device: torch.device) -> None:
+    """Give a GPU's memory back that no tensor needs any more.
+
+    Of use only after the `except` block of a failed batch: in it, the error still holds the batch.
+    """
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from synthlab.engines.protocol import Sampling
 FIRST_CANDIDATES = 64
 CANDIDATE_GROWTH = 16
 MANTISSA_BITS = 53
+NO_TOKEN = -1
+"""Drawn where the logits are not numbers, which no token could say."""
 
 
 def uniform_stream(seed: int, length: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -24,18 +26,22 @@ def draw_tokens(logits: Any, sampling: Sampling, uniforms: Any) -> Any:
     """One token id per row by inversion: the token at which the cumulated mass passes the number.
 
     logits: (rows, vocabulary) of any float type; uniforms: (rows,) float64 in [0, 1) on the same
-    device. Returns (rows,) int64. Temperature 0 takes the likeliest token. One number per token
-    instead of one per vocabulary entry (Gumbel) keeps sampling cheaper than the model.
+    device. Returns (rows,) int64, NO_TOKEN in rows with a NaN. Temperature 0 takes the likeliest
+    token. One number per token instead of one per vocabulary entry (Gumbel) keeps sampling cheaper
+    than the model.
     Nucleus: the smallest set of likeliest tokens with mass at least top_p (Holtzman et al. 2020).
     """
     if sampling.temperature == 0:
-        return logits.argmax(dim=-1)
+        likeliest = logits.argmax(dim=-1)
+        broken = logits.gather(-1, likeliest.unsqueeze(-1)).squeeze(-1).isnan()
+        return likeliest.masked_fill(broken, NO_TOKEN)
     probabilities = torch.softmax(logits.float() / sampling.temperature, dim=-1)
     if sampling.top_p >= 1:
         return _invert(probabilities, uniforms)
     candidates, ids = _nucleus(probabilities, sampling.top_p)
     chosen = _invert(candidates, uniforms)
-    return ids.gather(-1, chosen.unsqueeze(-1)).squeeze(-1)
+    drawn = ids.gather(-1, chosen.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+    return drawn.masked_fill(chosen == NO_TOKEN, NO_TOKEN)
 
 
 def _nucleus(probabilities: Any, top_p: float) -> tuple[Any, Any]:
@@ -60,4 +66,4 @@ def _invert(masses: Any, uniforms: Any) -> Any:
     found = torch.searchsorted(cumulated, target, right=True).squeeze(-1)
     # Rounding can put the target on the total; the last token with mass is meant then.
     last = (cumulated < cumulated[:, -1:]).sum(dim=-1)
-    return torch.minimum(found, last)
+    return torch.minimum(found, last).masked_fill(cumulated[:, -1].isnan(), NO_TOKEN)

@@ -17,9 +17,14 @@ from synthlab.engines.batching import (
     batches,
     by_length,
 )
-from synthlab.engines.loading import LoadedModel, free_memory, is_out_of_memory
+from synthlab.engines.loading import (
+    LoadedModel,
+    free_memory,
+    is_out_of_memory,
+    release_memory,
+)
 from synthlab.engines.protocol import DecodingStep, Fingerprint, Generation, Prompt, Sampling
-from synthlab.engines.sampling import draw_tokens, uniform_stream
+from synthlab.engines.sampling import NO_TOKEN, draw_tokens, uniform_stream
 from synthlab.errors import JobError
 
 COMPACT_SHARE = 8
@@ -86,10 +91,13 @@ class TransformersEngine:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                smaller = self._halve(len(left), error)
-                for row in left.values():
-                    row.tokens.clear()
-                waiting = batches([row for part in ([*left], *waiting) for row in part], smaller)
+                self._halve(len(left), error)
+            else:
+                continue
+            release_memory(self._loaded.device)
+            for row in left.values():
+                row.tokens.clear()
+            waiting = batches([row for part in ([*left], *waiting) for row in part], self._batch)
         if answered != len(prompts):
             raise JobError(
                 "missing_answers", f"the engine gave {answered} answers to {len(prompts)} prompts"
@@ -116,17 +124,14 @@ class TransformersEngine:
         per_token = self._loaded.cache_bytes_per_token
         return batch_size_for(free_memory(device), per_token, longest, limit)
 
-    def _halve(self, rows: int, error: BaseException) -> int:
+    def _halve(self, rows: int, error: BaseException) -> None:
         if self._batch <= 1 or rows <= 1:
             raise JobError(
                 "out_of_memory",
                 "not enough memory to answer even one prompt at a time",
                 "lower max_new_tokens, use a smaller model, or free the device",
             ) from error
-        if self._loaded.device.type == "cuda":
-            torch.cuda.empty_cache()
         self._batch = max(1, min(self._batch, rows) // 2)
-        return self._batch
 
     def _answer(self, left: dict[int, _Row], sampling: Sampling) -> Iterator[DecodingStep]:
         """Decode one batch; a row leaves `left` as soon as its answer has been yielded."""
@@ -144,6 +149,8 @@ class TransformersEngine:
             for slot, (row, token) in enumerate(zip(active, drawn.tolist(), strict=True)):
                 if row not in left:
                     continue
+                if token == NO_TOKEN:
+                    raise self._not_a_number()
                 done = self._take(left[row], token)
                 if done is None:
                     kept.append(slot)
@@ -157,6 +164,13 @@ class TransformersEngine:
                 batch.keep(kept)
                 stream = stream[kept]
                 active = [active[slot] for slot in kept]
+
+    def _not_a_number(self) -> JobError:
+        return JobError(
+            "not_a_number",
+            f"the model's logits are not numbers in {self._loaded.dtype}",
+            "set dtype to bfloat16 or float32: many models overflow in float16",
+        )
 
     def _take(self, row: _Row, token: int) -> Generation | None:
         if token in self._loaded.chat.stop_ids:
@@ -200,8 +214,8 @@ class _Batch:
         return output.logits[:, -1, :]
 
     def append(self, tokens: Any) -> None:
-        """Make the drawn tokens the next input."""
-        self.ids = tokens.unsqueeze(-1)
+        """Make the drawn tokens the next input; a row that has ended may have drawn none."""
+        self.ids = tokens.clamp(min=0).unsqueeze(-1)
         self.positions = self.positions[:, -1:] + 1
         self.mask = torch.cat([self.mask, self.mask.new_ones(len(tokens), 1)], dim=-1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -165,7 +166,11 @@ def describe(
 ) -> dict[str, Any]:
     """training.json: the curves and what the numbers rest on, without times."""
     curve = [
-        {"step": entry["step"], **{name: entry[name] for name in LOGGED if name in entry}}
+        # The gradient of a step that float16 had to skip is infinite, which JSON cannot say.
+        {
+            "step": entry["step"],
+            **{name: entry[name] for name in LOGGED if math.isfinite(entry.get(name, math.nan))},
+        }
         for entry in state.log_history
         if any(name in entry for name in ("loss", "eval_loss"))
     ]

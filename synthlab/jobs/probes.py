@@ -19,7 +19,7 @@ import torch
 from synthlab.engines.chat import question
 from synthlab.engines.label_scoring import LabelScorer, Reply, reply_tokens
 from synthlab.engines.likelihood import Span, score_spans
-from synthlab.engines.loading import LoadedModel
+from synthlab.engines.loading import LoadedModel, release_memory
 from synthlab.engines.prefix_tree import StemmedPrompt
 from synthlab.engines.protocol import Prompt, Sampling, Turn
 from synthlab.engines.transformers_engine import TransformersEngine
@@ -231,6 +231,5 @@ def untouched(model: Any, loaded: LoadedModel) -> Iterator[None]:
         random.setstate(python)
         np.random.set_state(numpy)
         model.train(training)
-        if on_gpu:
-            # The caches of a probe must not take the room that the next training step needs.
-            torch.cuda.empty_cache()
+        # The caches of a probe must not take the room that the next training step needs.
+        release_memory(loaded.device)

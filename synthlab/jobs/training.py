@@ -231,6 +231,8 @@ def training_arguments(
         max_steps=total,
         optim="adamw_torch",
         max_grad_norm=1.0,
+        # In float16 small gradients vanish unless the loss is scaled; the adapter is in float32.
+        fp16=loaded.dtype == "float16" and not on_cpu,
         logging_strategy="steps",
         logging_steps=max(1, total // MAX_LOG_POINTS),
         logging_nan_inf_filter=False,
