@@ -90,7 +90,12 @@ def _plain_name(identity: str) -> str:
 
 
 def locate_home(explicit: str | None, environment: Mapping[str, str]) -> LabHome:
-    """The home that a command means: `--home`, then SYNTHLAB_HOME, then the XDG data directory."""
+    """The home that a command means: `--home`, then SYNTHLAB_HOME, then the XDG data directory.
+
+    Raises HomeError if `--home` is there and names nothing, as an unset variable of a script does.
+    """
+    if explicit is not None and not explicit.strip():
+        raise HomeError("--home is empty", "name a directory, or leave --home out")
     chosen = explicit or environment.get("SYNTHLAB_HOME")
     if chosen:
         return LabHome(Path(chosen).expanduser().absolute())
@@ -106,7 +111,7 @@ def prepare_home(home: LabHome) -> LabHome:
     try:
         for directory in (home.root, home.runs, home.experiments, home.cache):
             make_directory(directory)
-    except (NotADirectoryError, PermissionError) as error:
+    except OSError as error:
         raise HomeError(f"{home.root}: cannot be made a lab home ({error.strerror})") from error
     if not home.root.is_dir():
         raise HomeError(f"{home.root}: is not a directory", "name another with --home DIR")

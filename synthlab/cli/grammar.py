@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+from difflib import get_close_matches
 from importlib import metadata
 from textwrap import fill
 from typing import NoReturn
@@ -29,12 +31,21 @@ EPILOG = """exit codes:
 Data goes to stdout, narration to stderr; every verb takes --json and --home."""
 
 
+_INVALID_CHOICE = re.compile(r"invalid choice: '(?P<word>.*)' \(choose from (?P<known>.*)\)")
+
+
 class SafeParser(argparse.ArgumentParser):
     """argparse repeats what was typed in its messages, so they are made safe like all other text."""
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and end with the exit code for wrong usage."""
-        super().error(safe_text(message))
+        super().error(safe_text(_INVALID_CHOICE.sub(_with_guess, message)))
+
+
+def _with_guess(found: re.Match[str]) -> str:
+    """Instead of all that could stand there, the one that was likely meant."""
+    close = get_close_matches(found["word"], re.findall(r"[\w-]+", found["known"]), n=1)
+    return f"there is no '{found['word']}', did you mean '{close[0]}'?" if close else found[0]
 
 
 def add_console_options(parser: argparse.ArgumentParser) -> None:

@@ -114,6 +114,28 @@ def test_a_filter_lists_the_fields_of_a_part_once() -> None:
     assert text == "set, text, cfg.…; and of one part: a.text, …"
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"), [(["resluts"], "results"), (["compare", "x", "--axis", "bais"], "bias")]
+)
+def test_a_misspelt_word_is_guessed(command: Command, words: list[str], meant: str) -> None:
+    ended = command.run(*words)
+    assert ended.returncode == 2
+    assert f"did you mean '{meant}'?" in ended.stderr
+
+
+@pytest.mark.parametrize("home", ["", " ", "/proc/nothing"])
+def test_a_home_that_cannot_be_one_is_refused(command: Command, home: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "synthlab", "runs", "--home", home],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stdout == "" and "Traceback" not in ended.stderr
+    assert "home" in ended.stderr
+
+
 def test_a_home_of_wrong_permissions_is_refused(command: Command) -> None:
     command.home.root.chmod(0o777)
     ended = command.run("runs")
