@@ -27,11 +27,11 @@ from storage.rundir import RunDir, RunExit, RunId
 from synthlab.errors import ExitCode, SynthlabError
 from synthlab.execution.gpus import GpuLease, GpuLeases, GpuProbe, NvmlProbe, lease_folder
 from synthlab.execution.handlers import Handled, handle
-from synthlab.execution.launchers import local
-from synthlab.execution.launchers.forked import ForkServer
 from synthlab.execution.queue import QueuedRun, read_queue, run_inputs
 from synthlab.execution.reconcile import end_if_dead, runner_identity
+from synthlab.execution.runner_watch import RunnerWatch
 from synthlab.execution.settings import Settings, load_settings, settings_environment
+from synthlab.execution.starter import Starter
 
 TICK_S = 0.1
 INGEST_S = 0.5
@@ -54,9 +54,10 @@ class Supervisor:
         self._environment = environment
         self._catalog = open_catalog(home, checkpoints=True)
         self._leases = GpuLeases(probe, lease_folder(home), settings.share_gpus)
+        self._starter = Starter(home, settings, environment)
+        self._watch = RunnerWatch()
         self._children: dict[RunId, subprocess.Popen[bytes]] = {}
         self._told_to_stop: set[RunId] = set()
-        self._fork_server: ForkServer | None = None
         self._last_ingest = 0.0
         self._leave = False
 
@@ -69,10 +70,9 @@ class Supervisor:
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since > self._settings.idle_exit_s:
                 break
-            time.sleep(TICK_S)
-        if self._fork_server is not None:
-            self._fork_server.close()
-            self._fork_server = None
+            self._watch.wait(TICK_S)
+        self._watch.close()
+        self._starter.close()
 
     def leave(self, *_: object) -> None:
         """Go at the next tick; runs go on without a supervisor."""
@@ -156,11 +156,19 @@ class Supervisor:
                 news.append(run_id)
             if not ended:
                 active.append(run_id)
+                self._await_end(run_id, directory)
         if news:
             self._last_ingest = time.monotonic()
         for run_id in news:
             self._take_in(run_id, events=True)
         return active
+
+    def _await_end(self, run_id: RunId, directory: RunDir) -> None:
+        """Be woken when this run's runner ends, as soon as it has said who it is."""
+        if not self._watch.knows(run_id):
+            identity = runner_identity(directory)
+            if identity is not None:
+                self._watch.add(run_id, identity)
 
     def _has_ended(self, run_id: RunId, directory: RunDir) -> bool:
         child = self._children.get(run_id)
@@ -184,13 +192,16 @@ class Supervisor:
         queue = read_queue(self._catalog)
         for run in queue.blocked:
             self._cancel_blocked(run)
+        needs_model = any(run.needs_model for run in (*queue.ready, *queue.waiting))
+        on_gpus = needs_model and self._leases.exist()
+        if needs_model and not on_gpus:
+            self._starter.warm_up()
         if not queue.ready:
             return bool(queue.waiting)
         heavy = self._catalog.execute(
             "SELECT count(*) FROM runs WHERE state IN ('starting', 'running') AND needs_model"
         ).fetchone()[0]
         light = len(active) - heavy
-        on_gpus = any(run.needs_model for run in queue.ready) and self._leases.exist()
         gpu_free = on_gpus
         for run in queue.ready:
             lease = None
@@ -204,7 +215,7 @@ class Supervisor:
                     gpu_free = False
                     continue
             else:
-                if heavy >= self._settings.cpu_slots:
+                if heavy >= self._settings.cpu_slots or self._starter.is_warming_up():
                     continue
                 heavy += 1
             self._launch(run, lease)
@@ -220,28 +231,10 @@ class Supervisor:
             )
         else:
             self._write_inputs(run, directory, now)
-            self._start(run, directory, lease)
+            child = self._starter.start(directory, lease)
+            if child is not None:
+                self._children[run.id] = child
         self._take_in(run.id, events=False)
-
-    def _start(self, run: QueuedRun, directory: RunDir, lease: GpuLease | None) -> None:
-        settings = self._settings
-        if run.needs_model and lease is None and settings.warm_start:
-            if self._fork_server is None:
-                self._fork_server = ForkServer(self._home, self._environment, settings.threads)
-            if self._fork_server.is_ready() and self._fork_server.launch(
-                directory,
-                environment=self._environment,
-                threads=settings.threads,
-                stop_grace_s=settings.stop_grace_s,
-            ):
-                return
-        self._children[run.id] = local.launch(
-            directory,
-            environment=self._environment,
-            threads=settings.threads,
-            stop_grace_s=settings.stop_grace_s,
-            lease=lease,
-        )
 
     def _write_inputs(self, run: QueuedRun, directory: RunDir, now: float) -> None:
         """Pin the content that the job will read; saved work that read other content is dropped."""

@@ -49,9 +49,13 @@ class ForkServer:
         self._channel.setblocking(False)
         self._ready = False
 
+    def is_alive(self) -> bool:
+        """Whether the process is there at all."""
+        return self._process.poll() is None
+
     def is_ready(self) -> bool:
         """Whether it has loaded what it has to load and is alive."""
-        if self._process.poll() is not None:
+        if not self.is_alive():
             return False
         if not self._ready:
             try:
