@@ -64,7 +64,8 @@ EXAMPLES = 5
 """Item ids that stand for all rows that were left out for one reason."""
 
 Progress = Callable[[int, int, str], None]
-"""Called with how many metrics are done, of how many, and the one that comes next."""
+"""Called with how many metrics are done, of how many, and the one at work, also in between: then with
+a colon and the conditions behind it."""
 Cells = Mapping[str, Mapping[int, MeasuredCell]]
 Read = Callable[[Row], ItemScore | None]
 
@@ -102,15 +103,18 @@ def compare(
     compared: list[MetricComparison] = []
     corpora = _Corpora(kept)
     every_metric: list[ItemMetric | CorpusMetric] = [*offered.items, *offered.corpus]
-    for metric in every_metric:
+
+    def tell(what: str) -> None:
         if progress:
-            progress(len(compared), len(every_metric), metric.id)
+            progress(len(compared), len(every_metric), what)
+
+    for metric in every_metric:
+        tell(metric.id)
         if isinstance(metric, ItemMetric):
             compared.append(_compare_items(metric, kept))
         else:
-            compared.append(_compare_corpus(metric, corpora, swaps))
-    if progress:
-        progress(len(compared), len(compared), "")
+            compared.append(_compare_corpus(metric, corpora, swaps, tell))
+    tell("")
     family = _family(compared)
     return Comparison(
         axis,
@@ -223,11 +227,16 @@ class _Corpora:
         }
 
 
-def _compare_corpus(metric: CorpusMetric, corpora: _Corpora, swaps: int) -> MetricComparison:
+def _compare_corpus(
+    metric: CorpusMetric, corpora: _Corpora, swaps: int, tell: Callable[[str], None]
+) -> MetricComparison:
     cells, aligned, halves = corpora.cells, corpora.aligned, corpora.halves
     answers = corpora.answers
     baseline = next(iter(cells))
-    spread = {name: _spread_of(metric, one, halves) for name, one in answers.items()}
+    spread = {}
+    for name, one in answers.items():
+        tell(f"{metric.id}: {name}")
+        spread[name] = _spread_of(metric, one, halves)
     values, contrasts = {}, []
     for condition, found in spread.items():
         by_seed = dict(zip(cells[condition], found.by_seed.tolist(), strict=True))
@@ -254,6 +263,7 @@ def _compare_corpus(metric: CorpusMetric, corpora: _Corpora, swaps: int) -> Metr
                 differences, pair, halves, seed=SEED, swaps=swaps, estimate=estimate
             )
 
+        tell(f"{metric.id}: {condition} against {baseline}")
         result = compare_if_alike(ours_key, base_key, test, effect="log ratio")
         contrasts.append(_unjudged(values[condition], values[baseline], result))
     return _comparison(metric.id, metric.id, metric.budget, aligned, values, contrasts)

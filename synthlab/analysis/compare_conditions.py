@@ -20,7 +20,7 @@ SWAPS = 2_000
 """Random swaps for each corpus metric, unless others are asked for."""
 
 Progress = Callable[[int, int, str], None]
-"""How many metrics are done, of how many, and which one comes next."""
+"""How many metrics are done, of how many, and which one is at work, with its part after a colon."""
 
 
 def compare_conditions(

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from storage.home import LabHome
-from synthlab.analysis.compare_conditions import SWAPS, compare_conditions
+from synthlab.analysis.compare_conditions import SWAPS, Progress, compare_conditions
 from synthlab.analysis.comparison import Comparison, MetricComparison
 from synthlab.analysis.judge_values import COMPARED as DESCRIPTIVE
 from synthlab.analysis.measured import MeasuredCell, read_cells
@@ -100,6 +100,7 @@ def check_expectations(
     expected: Sequence[Expected],
     *,
     swaps: int = SWAPS,
+    progress: Progress | None = None,
 ) -> ExpectedTable:
     """Check every entry against the comparisons of the experiment.
 
@@ -107,7 +108,7 @@ def check_expectations(
     inequalities of the table, if no training seed says the opposite; a trend by the interval of its
     slope over seeds and prompts.
     """
-    comparisons = _Comparisons(connection, home, experiment, swaps)
+    comparisons = _Comparisons(connection, home, experiment, swaps, progress)
     found = [
         [one for pair in entry.pairs for one in _pair(comparisons, entry, number, pair)]
         for number, entry in enumerate(expected)
@@ -135,8 +136,14 @@ class _Comparisons:
     """One comparison for each axis and baseline, made when it is first asked for."""
 
     def __init__(
-        self, connection: sqlite3.Connection, home: LabHome, experiment: str, swaps: int
+        self,
+        connection: sqlite3.Connection,
+        home: LabHome,
+        experiment: str,
+        swaps: int,
+        progress: Progress | None,
     ) -> None:
+        self._progress = progress
         self._connection = connection
         self._home = home
         self._experiment = experiment
@@ -158,6 +165,7 @@ class _Comparisons:
                     axis=axis,
                     baseline=baseline,
                     swaps=self._swaps,
+                    progress=self._progress,
                 )
             except SynthlabError as error:
                 made = error.message

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthlab.analysis.comparison_json import finite_json
+from synthlab.cli.comparing import ComparisonNarrator
 from synthlab.cli.output import Column, Output
 from synthlab.cli.session import Session, one_experiment
 from synthlab.cli.words import figure, many
@@ -59,8 +60,11 @@ def _check(
 ) -> ExpectedTable:
     from synthlab.analysis.expected import check_expectations
 
+    narrator = ComparisonNarrator(session.output, swaps)
     with session.catalog() as connection:
-        return check_expectations(connection, session.home, experiment["id"], expected, swaps=swaps)
+        return check_expectations(
+            connection, session.home, experiment["id"], expected, swaps=swaps, progress=narrator
+        )
 
 
 def print_table(output: Output, table: ExpectedTable) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from synthlab.analysis.comparison_json import finite_json
 from synthlab.analysis.pareto import Coordinate, ParetoPlane, pareto_plane
+from synthlab.cli.comparing import ComparisonNarrator
 from synthlab.cli.output import Column, Output
 from synthlab.cli.plot import check_size, print_chart
 from synthlab.cli.session import Session
@@ -28,6 +29,7 @@ def pareto(session: Session) -> ExitCode:
             x=arguments.x,
             y=arguments.y,
             swaps=arguments.swaps,
+            progress=ComparisonNarrator(output, arguments.swaps),
         )
     if arguments.json:
         output.json("pareto", finite_json({**asdict(plane), "front": plane.front}))

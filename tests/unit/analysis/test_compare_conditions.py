@@ -232,6 +232,9 @@ def test_progress_counts_the_metrics(catalog: sqlite3.Connection, lab: LabHome) 
     )
     assert heard[0] == (0, 5, "ppl1-log")
     assert heard[-1] == (5, 5, "")
+    assert (3, 5, "self-bleu-4: human") in heard
+    assert (3, 5, "self-bleu-4: wide against human") in heard
+    assert [done for done, _, _ in heard] == sorted(done for done, _, _ in heard)
 
 
 def test_the_cache_lies_in_the_home(catalog: sqlite3.Connection, lab: LabHome) -> None:

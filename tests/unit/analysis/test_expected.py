@@ -32,7 +32,14 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sequence[MeasuredCel
     ]
 
     def compared(
-        connection: object, home: object, words: object, *, axis: str, baseline: str, swaps: int
+        connection: object,
+        home: object,
+        words: object,
+        *,
+        axis: str,
+        baseline: str,
+        swaps: int,
+        progress: object,
     ) -> Comparison:
         if axis != "collapse":
             raise UsageError(f"nothing is measured on the axis {axis}")
