@@ -17,37 +17,10 @@ from synthlab.analysis.charts.descriptions import (
 from synthlab.analysis.charts.grid import Grid, Run, clusters
 from synthlab.analysis.charts.heat import draw_heatmap
 from synthlab.analysis.charts.layout import message
+from synthlab.analysis.charts.plain_signs import plain
 from synthlab.analysis.charts.raster import Symbols
 from synthlab.analysis.charts.rows import draw_bars, draw_boxes, draw_histogram
 from synthlab.analysis.charts.sizes import MAX_HEIGHT, MAX_WIDTH, MIN_HEIGHT, MIN_WIDTH
-
-_ASCII_FOR = {
-    "-": "─—",
-    "|": "│┤├┃",
-    "+": "┌┐└┘┬┴┼",
-    "#": "█▉▊▋▌▍▇▆▅▓■",
-    "=": "▒▄▃□",
-    ":": "░▎▏",
-    "_": "▂▁",
-    "o": "●",
-    "0": "○",
-    "^": "▲",
-    "A": "△",
-    "x": "◆",
-    "X": "◇",
-    "@": "★",
-    "a": "☆",
-    "v": "▼",
-    "V": "▽",
-    "%": "♦",
-    "&": "♢",
-    "s": "♠",
-    "S": "♤",
-    ".": "·…∘",
-    "!": "≠",
-}
-"""Filled and hollow markers stay apart."""
-_ASCII = str.maketrans({sign: plain for plain, signs in _ASCII_FOR.items() for sign in signs})
 
 
 def draw(chart: Chart, width: int, height: int, symbols: Symbols = "braille") -> Grid:
@@ -84,9 +57,9 @@ def _draw(chart: Chart, width: int, height: int, symbols: Symbols) -> Grid:
 
 
 def _in_ascii(grid: Grid) -> Grid:
-    def plain(text: str) -> str:
-        parts = ((sign.translate(_ASCII), size) for sign, size in clusters(text))
+    def ascii_only(text: str) -> str:
+        parts = ((plain(sign), size) for sign, size in clusters(text))
         return "".join(sign if sign.isascii() else "?" * size for sign, size in parts)
 
-    rows = tuple(tuple(Run(plain(run.text), run.style) for run in row) for row in grid.rows)
-    return replace(grid, rows=rows, notes=tuple(map(plain, grid.notes)))
+    rows = tuple(tuple(Run(ascii_only(run.text), run.style) for run in row) for row in grid.rows)
+    return replace(grid, rows=rows, notes=tuple(map(ascii_only, grid.notes)))
