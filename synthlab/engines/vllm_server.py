@@ -295,8 +295,11 @@ def _free_port() -> int:
 
 def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in environment.items() if name not in NOT_INHERITED}
+    # vLLM reads CUDA_VISIBLE_DEVICES itself, and stops at an UUID (its issues 13815 and 41848).
+    number = environment.get("SYNTHLAB_GPU_INDEX")
     return {
         **kept,
+        **({"CUDA_VISIBLE_DEVICES": number} if number else {}),
         "HF_HUB_OFFLINE": "1",
         "VLLM_NO_USAGE_STATS": "1",
         "DO_NOT_TRACK": "1",

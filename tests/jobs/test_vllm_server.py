@@ -69,6 +69,13 @@ def adapter_folder(tmp_path: Path, **config: Any) -> Path:
     return folder
 
 
+def test_it_is_given_the_number_of_its_gpu(interpreter: Path, tmp_path: Path) -> None:
+    job = {**os.environ, "CUDA_VISIBLE_DEVICES": "GPU-7", "SYNTHLAB_GPU_INDEX": "3"}
+    with running_server(model(interpreter), tmp_path / "log", job) as server:
+        held = Path(f"/proc/{server.process.pid}/environ").read_bytes().split(b"\0")
+        assert b"CUDA_VISIBLE_DEVICES=3" in held
+
+
 def test_it_comes_up_and_leaves_nothing_behind(interpreter: Path, tmp_path: Path) -> None:
     child = tmp_path / "child"
     notes: list[str] = []

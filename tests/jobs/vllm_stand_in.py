@@ -78,6 +78,8 @@ def main(words: list[str]) -> None:
     options = parse(words)
     assert Path(options.model, "config.json").is_file()
     assert not os.environ.get("PYTHONPATH")
+    for device in filter(None, os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")):
+        int(device)  # as vLLM does, which stops at an UUID
     print(f"loading {options.model} as {options.dtype}", flush=True)
     fork_engine(options.child_file)
     time.sleep(options.load_s)

@@ -61,6 +61,8 @@ def run_environment(
         "SYNTHLAB_STOP_GRACE_S": str(stop_grace_s),
         "SYNTHLAB_GPU_LEASE": str(lease.fileno()) if lease else "",
         "SYNTHLAB_GPU_UUID": lease.gpu.uuid if lease else "",
+        # In the order that is set below; a slice of a GPU has no number of its own.
+        "SYNTHLAB_GPU_INDEX": str(lease.gpu.index) if lease and not lease.gpu.parent else "",
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "CUDA_VISIBLE_DEVICES": lease.gpu.uuid if lease else "",
         "OMP_NUM_THREADS": str(threads),
