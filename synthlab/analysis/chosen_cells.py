@@ -57,7 +57,7 @@ def choose_cells(
     """
     wanted = _wanted(connection, words)
     experiments = list(dict.fromkeys(one.experiment for one in wanted))
-    chosen_axis = axis or _common_axis(connection, experiments)
+    chosen_axis = axis or _common(connection, experiments)[0]
     cells = _cells_of(connection, home, wanted, chosen_axis, several=len(experiments) > 1)
     conditions = list(dict.fromkeys(cell.condition for cell in cells))
     if baseline is not None:
@@ -84,11 +84,21 @@ def axes_measured(connection: sqlite3.Connection, experiment_id: str) -> tuple[s
     return tuple(axis for axis in AXES if axis in found)
 
 
-def _common_axis(connection: sqlite3.Connection, experiments: Sequence[str]) -> str:
+def common_axes(connection: sqlite3.Connection, words: Sequence[str]) -> tuple[str, ...]:
+    """Axes that every experiment of the words has measured, in the order of `AXES`; never none.
+
+    Raises NotFoundError as `choose_cells` does.
+    """
+    return _common(
+        connection, list(dict.fromkeys(w.experiment for w in _wanted(connection, words)))
+    )
+
+
+def _common(connection: sqlite3.Connection, experiments: Sequence[str]) -> tuple[str, ...]:
     measured = [axes_measured(connection, one) for one in experiments]
-    common = [axis for axis in AXES if all(axis in one for one in measured)]
+    common = tuple(axis for axis in AXES if all(axis in one for one in measured))
     # Without any, reading the cells of the first axis names the experiment that lacks it.
-    return common[0] if common else AXES[0]
+    return common or AXES[:1]
 
 
 def _wanted(connection: sqlite3.Connection, words: Sequence[str]) -> list[_Wanted]:

@@ -59,7 +59,7 @@ def plan_experiment(session: Session) -> ExitCode:
         session.output.data()
         print_estimate(session.output, cost)
     session.output.say(f"\n{submission.name}: {summary(statuses)}")
-    session.output.say(f"{len(conditions)} evaluated models: {', '.join(conditions)}")
+    session.output.say(f"{many(len(conditions), 'evaluated model')}: {', '.join(conditions)}")
     _say_missing(session, statuses)
     return ExitCode.DONE
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
-from synthlab.cli.grammar import VERBS
+from synthlab.cli.grammar import VERBS, build_parser
 from synthlab.errors import ExitCode
 from synthlab.experiment.load import parse_spec
 from tests.tools.describe_spec import TARGET, describe
@@ -32,6 +33,27 @@ def test_every_verb_named_in_the_readme_exists() -> None:
     )
     assert named
     assert named <= {verb.name for verb in VERBS}
+
+
+def shown_commands() -> list[str]:
+    """Every command line that README or docs show in a block of code, without its remark."""
+    found = []
+    for document in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for line in document.read_text(encoding="utf-8").splitlines():
+            shown = re.fullmatch(r"(?:    )?(?:\$ )?synthlab ([a-z].*)", line)
+            if shown is not None:
+                found.append(re.split(r"\s{2,}|\s+#", shown[1])[0])
+    return found
+
+
+def test_every_command_that_is_shown_can_be_typed() -> None:
+    shown = shown_commands()
+    assert len(shown) > 30
+    for command in shown:
+        # Parts that may be left out, or taken one for another, are tried as if they were all there.
+        first = re.sub(r" \| --\w+", "", command).replace("[", "").replace("]", "")
+        parsed = build_parser().parse_args(shlex.split(first))
+        assert parsed.verb == command.split()[0]
 
 
 def test_the_example_file_of_the_readme_is_a_valid_experiment() -> None:

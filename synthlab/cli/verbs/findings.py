@@ -51,8 +51,8 @@ VERBS = (
             Argument(
                 ("--axis",),
                 {
-                    "choices": ["collapse", "robustness", "bias"],
-                    "help": "collapse, or else the first that was measured",
+                    "choices": ["collapse", "robustness", "bias", "all"],
+                    "help": "collapse, or else the first that was measured; all: one after the other",
                 },
             ),
             Argument(("--baseline",), {"metavar": "NAME", "help": "the condition to compare with"}),
@@ -72,7 +72,7 @@ VERBS = (
             flag("--no-cache", text="compute it again"),
         ),
         (
-            "compare demo",
+            "compare demo --axis all",
             "compare demo:human single multi --axis bias",
             "compare demo --axis robustness --baseline human --words",
         ),

@@ -89,6 +89,15 @@ def test_text_forms(lab: LabHome, form: str, sign: str) -> None:
     assert "ppl1-log" in ended.stdout
 
 
+def test_all_axes_are_one_document(lab: LabHome) -> None:
+    whole = json.loads(run(lab, "eggs", "--axis", "all", "--json").stdout)
+    assert whole["schema"] == "synthlab.comparisons/1"
+    alone = json.loads(run(lab, "eggs", "--json").stdout)
+    assert whole["axes"] == {"collapse": {k: v for k, v in alone.items() if k != "schema"}}
+    ended = run(lab, "eggs:plain", "nothing", "--axis", "all")
+    assert ended.returncode == 3 and "nothing" in ended.stderr
+
+
 def test_tables_and_sentences_for_a_person(lab: LabHome) -> None:
     shown = run(lab, "eggs", "--all").stdout
     assert "narrow: 24 rows: 25% llama + 75% gemma" in shown

@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -220,3 +221,21 @@ def test_the_version_is_the_installed_one(command: Command) -> None:
     )
     assert ended.stdout.strip().startswith("synthlab 0.")
     assert json.loads(command.run("doctor", "--json").stdout)["findings"]
+
+
+@pytest.mark.slow
+def test_all_axes_stand_one_after_the_other_and_what_differs_once(tiny_lab: Command) -> None:
+    text = tiny_lab.run("compare", "tiny", "--axis", "all").stdout
+    places = [text.index(f"axis {axis}\n") for axis in ("collapse", "robustness", "bias")]
+    assert places == sorted(places) and places[0] == 0
+    assert text.count("mixture:\n") == 1
+    assert set(tiny_lab.json("compare", "tiny", "--axis", "all")["axes"]) == {
+        "collapse",
+        "robustness",
+        "bias",
+    }
+    table = tiny_lab.run("compare", "tiny", "--axis", "all", "--csv").stdout.splitlines()
+    marks = [line for before, line in pairwise(table) if before == "axis"]
+    assert marks == ["collapse", "robustness", "bias"]
+    markdown = tiny_lab.run("compare", "tiny", "--axis", "all", "--md").stdout
+    assert "Values, tiny.1, robustness" in markdown and "Values, tiny.1, bias" in markdown
