@@ -30,8 +30,10 @@ from synthlab.engines.protocol import Generation, Prompt, Sampling
 from synthlab.engines.transformers_engine import TransformersEngine
 from synthlab.errors import JobError
 from synthlab.experiment.models import builtin_model
+from synthlab.jobs.environment import describe_environment
 from synthlab.jobs.probes import untouched
 from synthlab.jobs.training_checkpoints import CheckpointStore
+from synthlab.lineage.hops import environment_line
 from tests.jobs.conftest import QUESTIONS, Lab
 from tests.jobs.pretended_gpu import GPU, MEMORY, Driver, OnGpu, pretended_gpu
 from tests.jobs.test_finetune import queued, stop_when, train
@@ -239,6 +241,16 @@ def test_a_gpu_that_torch_cannot_use_is_no_reason_to_compute_on_the_cpu() -> Non
     with pytest.raises(JobError, match=r"GPU-7.*torch") as caught:
         pick_device({"SYNTHLAB_GPU_UUID": "GPU-7"})
     assert caught.value.code == "no_cuda"
+
+
+def test_outputs_say_which_gpu_they_are_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "gpu" not in describe_environment()
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H100")
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    found = describe_environment()
+    assert (found["gpu"], found["cuda"]) == ("NVIDIA H100", "13.0")
+    assert "gpu NVIDIA H100" in environment_line(found)
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
