@@ -5,22 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
 import numpy as np
 
-from synthlab.analysis.axis_metrics import (
-    AxisMetrics,
-    CorpusMetric,
-    ItemMetric,
-    ItemScore,
-    Row,
-    SubsetValues,
-    SwapEstimates,
-    swapped_sides,
-)
-from synthlab.analysis.collapse_metrics import answer_rows, collapse_metrics
+from synthlab.analysis.axis_metrics import AxisMetrics, CorpusMetric, ItemMetric
+from synthlab.analysis.collapse_metrics import collapse_metrics
 from synthlab.analysis.comparison import (
     Comparison,
     ConditionValue,
@@ -28,16 +18,13 @@ from synthlab.analysis.comparison import (
     LeftOut,
     MetricComparison,
 )
-from synthlab.analysis.measured import AlignedAnswers, MeasuredCell
+from synthlab.analysis.corpora import SEED, Cells, Corpora, align_cells, corpus_test, spread_of
+from synthlab.analysis.measured import MeasuredCell
 from synthlab.analysis.robustness_metrics import robustness_metrics
-from synthlab.analysis.statistics.align import Alignment, RunScores, ScoredItem, align
-from synthlab.analysis.statistics.clusters import BoolArray, Clusters, FloatArray
+from synthlab.analysis.statistics.align import Alignment
+from synthlab.analysis.statistics.clusters import Clusters, FloatArray
 from synthlab.analysis.statistics.comparability import ComparabilityKey, compare_if_alike
-from synthlab.analysis.statistics.corpus import (
-    DEFAULT_SWAPS,
-    pair_of_halves,
-    randomisation_test,
-)
+from synthlab.analysis.statistics.corpus import DEFAULT_SWAPS
 from synthlab.analysis.statistics.estimates import (
     Estimate,
     PairedResult,
@@ -45,10 +32,7 @@ from synthlab.analysis.statistics.estimates import (
     undefined_result,
 )
 from synthlab.analysis.statistics.intervals import (
-    HalfSamples,
-    draw_half_samples,
     half_sample_estimate,
-    has_enough_clusters,
     mean_interval,
     rate_interval,
 )
@@ -58,16 +42,12 @@ from synthlab.analysis.statistics.seeds import SeedValue, compare_seeds
 from synthlab.analysis.statistics.verdict import Verdict, verdict
 from synthlab.metrics import catalog
 
-SEED = 0
-"""Of half-samples, swaps and sign flips: the same comparison gives the same numbers."""
 EXAMPLES = 5
 """Item ids that stand for all rows that were left out for one reason."""
 
 Progress = Callable[[int, int, str], None]
 """Called with how many metrics are done, of how many, and the one at work, also in between: then with
 a colon and the conditions behind it."""
-Cells = Mapping[str, Mapping[int, MeasuredCell]]
-Read = Callable[[Row], ItemScore | None]
 
 AXES: Mapping[str, Callable[[Sequence[MeasuredCell]], AxisMetrics]] = {
     "collapse": collapse_metrics,
@@ -101,7 +81,7 @@ def compare(
     kept = {name: {seed: chosen[name][seed] for seed in shared} for name in conditions}
     offered = AXES[axis]([cell for by_seed in kept.values() for cell in by_seed.values()])
     compared: list[MetricComparison] = []
-    corpora = _Corpora(kept)
+    corpora = Corpora(kept)
     every_metric: list[ItemMetric | CorpusMetric] = [*offered.items, *offered.corpus]
 
     def tell(what: str) -> None:
@@ -127,27 +107,6 @@ def compare(
             dict.fromkeys(c.experiment for one in kept.values() for c in one.values())
         ),
         swaps=swaps,
-    )
-
-
-def align_cells(cells: Cells, read: Read) -> Alignment:
-    """Rows that every cell has scored, cell by cell in the order of conditions and seeds."""
-    return align([_scores(cell, read) for by_seed in cells.values() for cell in by_seed.values()])
-
-
-def _scores(cell: MeasuredCell, read: Read) -> RunScores:
-    found = [score for score in map(read, cell.items) if score is not None]
-    return RunScores(
-        cell.name,
-        tuple(
-            ScoredItem(
-                one.item_id,
-                one.cluster_id,
-                math.nan if one.score is None else one.score,
-                one.reason,
-            )
-            for one in found
-        ),
     )
 
 
@@ -201,42 +160,15 @@ def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
     return float(values.mean()) if len(values) else math.nan
 
 
-class _Corpora:
-    """The answers that all cells have, and the halves of them, for every corpus metric alike."""
-
-    def __init__(self, cells: Cells) -> None:
-        self.cells = cells
-
-    @cached_property
-    def aligned(self) -> Alignment:
-        """Rows of answers that can be read in every cell."""
-        return align_cells(self.cells, answer_rows)
-
-    @cached_property
-    def halves(self) -> HalfSamples:
-        """Of the prompts of these rows."""
-        return draw_half_samples(self.aligned.clusters, seed=SEED)
-
-    @cached_property
-    def answers(self) -> Mapping[str, Sequence[AlignedAnswers]]:
-        """By condition, in the order of the seeds."""
-        items = self.aligned.item_ids
-        return {
-            name: [cell.aligned(items) for cell in by_seed.values()]
-            for name, by_seed in self.cells.items()
-        }
-
-
 def _compare_corpus(
-    metric: CorpusMetric, corpora: _Corpora, swaps: int, tell: Callable[[str], None]
+    metric: CorpusMetric, corpora: Corpora, swaps: int, tell: Callable[[str], None]
 ) -> MetricComparison:
     cells, aligned, halves = corpora.cells, corpora.aligned, corpora.halves
-    answers = corpora.answers
     baseline = next(iter(cells))
     spread = {}
-    for name, one in answers.items():
+    for name, answers in corpora.answers.items():
         tell(f"{metric.id}: {name}")
-        spread[name] = _spread_of(metric, one, halves)
+        spread[name] = spread_of(metric, answers, halves)
     values, contrasts = {}, []
     for condition, found in spread.items():
         by_seed = dict(zip(cells[condition], found.by_seed.tolist(), strict=True))
@@ -248,72 +180,12 @@ def _compare_corpus(
         )
 
         def test(condition: str = condition) -> PairedResult:
-            sides = (spread[condition], spread[baseline])
-            pair = pair_of_halves(
-                np.array([side.full for side in sides]),
-                np.stack([side.on_halves for side in sides]),
-                halves,
-            )
-            pairs = list(zip(answers[condition], answers[baseline], strict=True))
-            differences = _SwapDifferences([metric.prepare(both) for both in pairs])
-            estimate = metric.estimate and _mean_estimate(
-                [metric.estimate(ours, theirs) for ours, theirs in pairs]
-            )
-            return randomisation_test(
-                differences, pair, halves, seed=SEED, swaps=swaps, estimate=estimate
-            )
+            return corpus_test(metric, corpora, spread, (condition, baseline), swaps)
 
         tell(f"{metric.id}: {condition} against {baseline}")
         result = compare_if_alike(ours_key, base_key, test, effect="log ratio")
         contrasts.append(_unjudged(values[condition], values[baseline], result))
     return _comparison(metric.id, metric.id, metric.budget, aligned, values, contrasts)
-
-
-@dataclass(frozen=True, eq=False)
-class _Spread:
-    """A corpus metric of one condition: on all rows and on the half-samples, mean over seeds."""
-
-    by_seed: FloatArray
-    """(seeds,)"""
-    on_halves: FloatArray
-    """(replicates,), or none where there are too few prompts."""
-
-    @property
-    def full(self) -> float:
-        """On all rows."""
-        return float(self.by_seed.mean())
-
-
-def _spread_of(
-    metric: CorpusMetric, by_seed: Sequence[AlignedAnswers], halves: HalfSamples
-) -> _Spread:
-    clusters = halves.clusters
-    if not clusters.n_rows:
-        return _Spread(np.full(len(by_seed), math.nan), np.empty(0))
-    rows = [np.arange(clusters.n_rows, dtype=np.int64)]
-    if has_enough_clusters(halves):
-        rows += [clusters.rows_of(chosen) for chosen in halves.chosen]
-    found = np.stack([metric.prepare([answers])(rows) for answers in by_seed])
-    return _Spread(found[:, 0], found[:, 1:].mean(axis=0))
-
-
-class _SwapDifferences:
-    """Candidate minus baseline after swaps, mean over seeds; each seed's pair is swapped alike."""
-
-    def __init__(self, joined: Sequence[SubsetValues]) -> None:
-        self._joined = joined
-
-    def __call__(self, swaps: BoolArray) -> FloatArray:
-        subsets = [side for sides in swapped_sides(swaps) for side in sides]
-        found = [values(subsets) for values in self._joined]
-        apart = [value[: len(swaps)] - value[len(swaps) :] for value in found]
-        mean: FloatArray = np.mean(apart, axis=0)
-        return mean
-
-
-def _mean_estimate(of_seeds: Sequence[SwapEstimates]) -> SwapEstimates:
-    """Mean over the seeds, as the differences are."""
-    return lambda swaps: np.mean([one(swaps) for one in of_seeds], axis=0)
 
 
 def _key(

@@ -10,7 +10,8 @@ import numpy as np
 
 from synthlab.analysis.axis_metrics import CorpusMetric, ItemMetric
 from synthlab.analysis.collapse_metrics import answer_rows
-from synthlab.analysis.compare import AXES, align_cells
+from synthlab.analysis.compare import AXES
+from synthlab.analysis.corpora import align_cells
 from synthlab.analysis.measured import MeasuredCell
 from synthlab.analysis.statistics.clusters import FloatArray
 from synthlab.analysis.statistics.comparability import ComparabilityKey, differing_fields

@@ -1,9 +1,12 @@
 """Time the first and second comparison of an experiment, and the index of 100,000 answers.
 
     python -m tests.bench.compare_bench [--prompts 40] [--answers 100000] [--swaps 2000]
+    python -m tests.bench.compare_bench --paper [--conditions 4] [--seeds 2] [--profile]
 
 Everything is made in a temporary folder. Each line is one measured call in this process; the second
-call of a kind finds what the first one kept.
+call of a kind finds what the first one kept. With `--paper` the lab has the paper's size: the first and
+second comparison of each axis, metric by metric, and each corpus metric against the same one computed
+subset by subset, as a reader would.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from storage.home import LabHome, prepare_home
 from synthlab.analysis.compare_conditions import compare_conditions
 from synthlab.analysis.sample_index import SampleIndex
 from synthlab.analysis.samples import open_samples
+from tests.bench import paper_bench
 from tests.unit.analysis.measured_lab import MeasuredLab, Plant
 
 CONDITIONS = ("vanilla", "human", "single", "multi")
@@ -35,7 +39,16 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=40)
     parser.add_argument("--answers", type=int, default=100_000)
     parser.add_argument("--swaps", type=int, default=2_000)
+    parser.add_argument("--paper", action="store_true")
+    parser.add_argument("--conditions", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--profile", action="store_true", help="where the time of each axis goes")
     arguments = parser.parse_args()
+    if arguments.paper:
+        paper_bench.measure(
+            arguments.conditions, arguments.seeds, arguments.swaps, with_profile=arguments.profile
+        )
+        return
     with tempfile.TemporaryDirectory() as folder:
         home = prepare_home(LabHome(Path(folder) / "small"))
         connection = make(home, arguments.prompts)
