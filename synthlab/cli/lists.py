@@ -65,7 +65,7 @@ VIEWS = {
             Column("took", _took, True),
             CREATED,
         ),
-        "no runs yet; `synthlab run tiny` makes some in a minute",
+        "no runs yet; `synthlab run tiny` makes some in one or two minutes",
     ),
     "sources": ListView(
         queries.SOURCES,

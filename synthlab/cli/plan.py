@@ -19,7 +19,7 @@ from synthlab.experiment.recipes import find_recipe
 from synthlab.experiment.spec import VANILLA
 from synthlab.experiment.steps import Step
 
-WIDTH = 96
+WIDTH = 80
 """Columns that running text is broken at."""
 
 

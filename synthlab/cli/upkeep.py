@@ -16,6 +16,10 @@ from synthlab.lineage.graph import find_start
 from synthlab.lineage.hops import trace
 
 
+WIDTH = 80
+"""Columns that running text is broken at."""
+
+
 def init(session: Session) -> ExitCode:
     """Make the lab home and its catalog; harmless where they exist."""
     home = session.home
@@ -85,7 +89,7 @@ def recipes(session: Session) -> ExitCode:
             for title in ("asks", "needs", "takes"):
                 said = fill(
                     row[title],
-                    92,
+                    WIDTH,
                     initial_indent=f"  {title:<7}",
                     subsequent_indent=" " * 9,
                     break_on_hyphens=False,
