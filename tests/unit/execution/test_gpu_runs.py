@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from storage.home import LabHome
+from storage.process import ProcessIdentity
 from storage.rundir import RunDir
 from synthlab.execution.gpus import is_leased, lease_folder
 from tests.unit.execution.labs import Lab, step
@@ -100,8 +101,18 @@ def test_two_gpus_two_jobs_and_a_lease_that_outlives_the_supervisor(
     supervisor.kill()
     supervisor.wait()
     assert [is_leased(gpu(i), folder) for i in range(2)] == [True, True]
-    freed = visible(runs[0])
-    os.killpg(runs[0].read_optional(runs[0].proc)["job"]["pid"], signal.SIGKILL)
-    wait_until(lambda: not is_leased(dataclasses.replace(gpu(0), uuid=freed), folder))
-    others = [i for i in range(2) if gpu(i).uuid != freed]
-    assert [is_leased(gpu(i), folder) for i in others] == [True]
+    first, second = (dataclasses.replace(gpu(0), uuid=visible(one)) for one in runs)
+    kill(runs[0], "job")
+    wait_until(lambda: not is_leased(first, folder))
+    assert is_leased(second, folder)
+    kill(runs[1], "runner")
+    assert is_leased(second, folder), "the job computes on, and its GPU is given out"
+    kill(runs[1], "job")
+    wait_until(lambda: not is_leased(second, folder))
+
+
+def kill(directory: RunDir, part: str) -> None:
+    """Kill runner or job of a run, and wait for its end."""
+    who = ProcessIdentity.from_json(directory.read_optional(directory.proc)[part])
+    who.send(signal.SIGKILL)
+    wait_until(lambda: not who.is_alive())

@@ -196,6 +196,8 @@ def test_a_box_without_a_driver_has_no_gpus() -> None:
 def test_children_inherit_only_what_is_named() -> None:
     parent = {"PATH": "/bin", "HF_TOKEN": "t", "AWS_SECRET_ACCESS_KEY": "s", "OPENAI_API_KEY": "k"}
     assert child_environment(parent, X="1") == {"PATH": "/bin", "HF_TOKEN": "t", "X": "1"}
+    of_gpu = {"CUDA_MPS_PIPE_DIRECTORY": "/mps", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+    assert child_environment(of_gpu) == of_gpu
 
 
 def test_settings_are_strict(home: LabHome) -> None:
