@@ -42,7 +42,9 @@ RUNS = Listing(
     " r.ended_at, r.progress_done, r.progress_total, r.progress_unit, r.progress_rate,"
     " r.progress_eta_s, r.heard_at FROM runs r",
     Filterable(RUN_FIELDS, ("r.id", "r.label", "r.kind", "r.state"), "r.params"),
-    "r.created_at DESC, (SELECT min(position) FROM experiment_steps s WHERE s.run_id = r.id)",
+    # What was queued together: the last that began first, then what waits, as it will begin.
+    "r.created_at DESC, r.started_at IS NULL, r.started_at DESC,"
+    " (SELECT min(position) FROM experiment_steps s WHERE s.run_id = r.id)",
 )
 
 SOURCES = Listing(

@@ -323,6 +323,26 @@ def test_a_console_that_only_looks_refuses_changes(seeded_home: LabHome) -> None
     drive(seeded_home, act, size=(120, 40))
 
 
+def test_of_runs_that_were_queued_together_the_last_that_began_is_the_newest(
+    empty_home: LabHome,
+) -> None:
+    connection = open_catalog(empty_home)
+    with write_transaction(connection):
+        seeder = Seeder(connection)
+        at = NOW - 500
+        seeder.run("import", "earlier", "succeeded", created_at=at - 1, started_at=NOW)
+        for label, state, started in (
+            ("first", "succeeded", at + 1),
+            ("second", "running", at + 9),
+            ("third", "queued", None),
+            ("fourth", "succeeded", at + 5),
+        ):
+            seeder.run("mix", label, state, created_at=at, started_at=started)
+    connection.close()
+    page = read_runs(reading(empty_home), RunsWanted())
+    assert [row.label for row in page.rows] == ["second", "fourth", "first", "third", "earlier"]
+
+
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
 def test_labels_cannot_act(empty_home: LabHome, size: tuple[int, int]) -> None:
     connection = open_catalog(empty_home)
