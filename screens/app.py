@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import App
+from textual.screen import Screen
 
 from screens.actions import Action, ActionHost, bindings
 from screens.lab import Lab
@@ -164,10 +165,15 @@ class LabApp(App[None], ActionHost):
             # The start is over. What it made stays: looking through it again and again would hold keys up.
             gc.freeze()
             gc.enable()
-        screen = self.screen
+        screen = self.top
         if isinstance(screen, LabScreen) and self._running_ok():
             await screen.follow()
         self.tell_place()
+
+    @property
+    def top(self) -> Screen[Any] | None:
+        """The screen that is seen; None while the app ends, when threads may still bring something."""
+        return self.screen_stack[-1] if self.screen_stack else None
 
     def _running_ok(self) -> bool:
         # A slow terminal fills the queue; then it is left alone until it has caught up.
@@ -180,7 +186,7 @@ class LabApp(App[None], ActionHost):
             parts.append(f"frozen, {int(time.monotonic() - self._frozen_at) // 15 * 15} s behind")
         if self.readonly:
             parts.append("looking only")
-        for head in self.screen.query(PlaceLine):
+        for head in self.top.query(PlaceLine) if self.top else ():
             head.tell(" · ".join(parts), warns=self.is_frozen)
 
     async def supervise(self) -> None:
@@ -199,7 +205,7 @@ class LabApp(App[None], ActionHost):
             await self.dispatch(host, identity)
 
     def _hosts(self) -> list[ActionHost]:
-        screen = self.screen
+        screen = self.top
         return screen.hosts() if isinstance(screen, LabScreen) else [self]
 
     async def dispatch(self, host: ActionHost, identity: str) -> None:
@@ -228,7 +234,7 @@ class LabApp(App[None], ActionHost):
 
     def say(self, text: str, severity: str = "information", *, command: str = "") -> None:
         """One line at the foot of the screen on top."""
-        for foot in self.screen.query(MessageLine):
+        for foot in self.top.query(MessageLine) if self.top else ():
             foot.say(text, severity, command)
 
     def note_defect(self, error: Exception) -> None:
@@ -245,8 +251,8 @@ class LabApp(App[None], ActionHost):
         """Put the console on an experiment; the screen on top reads it at once."""
         if identity != self.experiment:
             self.experiment = identity
-            if isinstance(self.screen, LabScreen):
-                self.screen.look_again()
+            if isinstance(self.top, LabScreen):
+                self.top.look_again()
 
     # What the app itself can do
 

@@ -62,6 +62,7 @@ class AskFields(ModalScreen[bool]):
         self._twin = twin
         self._attempt = attempt
         self._is_busy = False
+        self._is_done = False
 
     def compose(self) -> ComposeResult:
         """Lines, twin, answer."""
@@ -117,10 +118,17 @@ class AskFields(ModalScreen[bool]):
             reason = await self._attempt(self.values)
         finally:
             self._is_busy = False
-        if not self.is_mounted:
-            return
-        if reason:
-            rows = line(f"! {reason}", "$error")
-            self.query_one("#answer", Static).update(rows)
-        else:
+        if self not in self.app.screen_stack:
+            return  # left with escape meanwhile
+        self._is_done = not reason
+        self.query_one("#answer", Static).update(line(f"! {reason}", "$error") if reason else "")
+        self._leave_if_done()
+
+    def on_screen_resume(self) -> None:
+        """It may have worked while something lay over this."""
+        self._leave_if_done()
+
+    def _leave_if_done(self) -> None:
+        if self._is_done and self.is_current:
+            self._is_done = False
             self.dismiss(True)

@@ -32,7 +32,7 @@ class CheckpointsScreen(MaterialScreen):
 
     def columns(self) -> Sequence[TableColumn[CheckpointRow]]:
         """Name, base, how it went."""
-        return checkpoint_columns()
+        return checkpoint_columns(self.lab)
 
     def read_page(self, reading: Reading, wanted: Wanted) -> Page[CheckpointRow]:
         """A window of the checkpoints."""

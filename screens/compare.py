@@ -11,42 +11,30 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from screens.actions import Action
+from screens.compare_chart import CompareChart
+from screens.compare_conditions import Conditions
 from screens.compare_keys import COMPARE_ACTIONS, CompareTable
 from screens.compare_words import (
     Look,
     compare_columns,
     compare_rows,
     metric_facts,
+    nothing_yet,
     strip,
-    why_undefined,
 )
 from screens.comparing import Comparer
+from screens.curve_keys import CurveKeys
 from screens.lab_screen import PANE_ACTIONS, LabScreen
 from screens.live import Query
 from screens.report_request import write_into
 from screens.safety import joined, line
-from screens.snapshots.compare import (
-    CHART_KINDS,
-    Answer,
-    Basis,
-    Question,
-    Wanted,
-    read_basis,
-)
+from screens.snapshots.compare import Answer, Basis, Question, Wanted, read_basis
 from screens.theme import STYLES
-from screens.widgets.chart_view import ChartView
 from screens.widgets.facts import Facts
 from screens.widgets.lab_table import LabTable, TableColumn
 
-MOST = 6
-"""More conditions than this beside each other cannot be read."""
-LEAST_HEIGHT = 12
-"""Of a chart in which intervals stand upright; in a lower one they lie."""
-SMOOTHING = (0.0, 0.6, 0.9)
-TESTED, SHOWN = "metric ", "shown "
 
-
-class CompareScreen(LabScreen[Basis | None]):
+class CompareScreen(CurveKeys, LabScreen[Basis | None]):
     """Of the experiment that the console is on."""
 
     CSS_PATH = STYLES / "compare.tcss"
@@ -56,18 +44,11 @@ class CompareScreen(LabScreen[Basis | None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._experiment = ""
-        self._axis = ""
-        self._left_out: frozenset[str] = frozenset()
-        self._pinned = ""
-        self._cursor = ""
+        self._conditions = Conditions()
         self._differences = False
         self._all_settings = False
         self._all_metrics = False
-        self._kind = 0
         self._turn = 0
-        self._log = False
-        self._smoothing = 0
         self._comparer = Comparer(self, self.lab, self._changed)
         self._shown_answer: Answer | None = None
 
@@ -82,8 +63,7 @@ class CompareScreen(LabScreen[Basis | None]):
                 )
             with Horizontal(id="lower"):
                 yield Facts(id="metric")
-                with Vertical(id="chart-pane", classes="pane"):
-                    yield ChartView(id="chart", compact=True)
+                yield CompareChart(id="chart-pane")
         yield Static(id="welcome")
 
     def on_mount(self) -> None:
@@ -92,7 +72,6 @@ class CompareScreen(LabScreen[Basis | None]):
         metric = self.query_one("#metric")
         metric.add_class("pane")
         metric.border_title = line("2 metric")
-        self.query_one("#chart-pane").border_title = line("3 chart")
         self.table.focus()
 
     def on_unmount(self) -> None:
@@ -112,15 +91,14 @@ class CompareScreen(LabScreen[Basis | None]):
 
     def reads(self) -> Query:
         """What there is to compare, and the curves if they are wanted."""
-        chosen = self._chosen() if self._basis else ()
         wanted = Wanted(
             self.lab.experiment,
-            chosen,
-            self._axis,
-            CHART_KINDS[self._kind],
+            self._conditions.chosen,
+            self._conditions.axis,
+            self.query_one(CompareChart).kind,
             self._turn,
-            self._log,
-            SMOOTHING[self._smoothing],
+            self.is_log,
+            self.smoothing,
         )
         return lambda reading: read_basis(reading, wanted)
 
@@ -130,60 +108,25 @@ class CompareScreen(LabScreen[Basis | None]):
         if snapshot is None or not snapshot.axes:
             self._show_nothing(snapshot)
             return
-        if snapshot.experiment != self._experiment:
-            self._begin(snapshot)
         self.lab.experiment = snapshot.experiment
-        if self._axis not in snapshot.axes:
-            self._axis = snapshot.axes[0]
+        self._conditions.take(snapshot)
         self._ask()
         self._show_chart()
 
-    def _begin(self, basis: Basis) -> None:
-        self._experiment = basis.experiment
-        self._axis = ""
-        self._pinned = ""
-        self._cursor = basis.conditions[0]
-        self._left_out = frozenset(basis.conditions[MOST:])
-
     def _show_nothing(self, basis: Basis | None) -> None:
-        rows = [
-            line("There is no experiment yet." if basis is None else "Nothing is measured yet.")
-        ]
-        if basis is not None:
-            rows = [line(f"{basis.experiment} has not measured anything yet.", "bold")]
-            rows.append(line("R lists its runs; the comparison appears with the first results"))
-        rows.append(joined(line("L", "bold $accent"), line("  launches an experiment")))
-        rows += [line(""), line("The same from a shell:"), line("   synthlab run tiny")]
-        rows.append(line("   synthlab compare EXPERIMENT"))
-        self.query_one("#welcome", Static).update(line("\n").join(rows))
-
-    def _chosen(self) -> tuple[str, ...]:
-        """Conditions that take part, the baseline first."""
-        basis = self._basis
-        if basis is None:
-            return ()
-        on_axis = basis.on(self._axis) or basis.conditions
-        names = [name for name in on_axis if name not in self._left_out]
-        baseline = self._pinned if self._pinned in names else next(iter(names), "")
-        return tuple(sorted(names, key=lambda name: name != baseline))
-
-    def _in_order(self) -> tuple[str, ...]:
-        """All conditions as they stand beside each other: the baseline first."""
-        names = self._basis.conditions if self._basis else ()
-        baseline = next(iter(self._chosen()), "")
-        return tuple(sorted(names, key=lambda name: name != baseline))
+        self.query_one("#welcome", Static).update(nothing_yet(basis.experiment if basis else None))
 
     def _ask(self) -> None:
-        basis, chosen = self._basis, self._chosen()
+        basis, chosen, axis = self._basis, self._conditions.chosen, self._conditions.axis
         if basis is not None:
-            is_whole = set(chosen) == set(basis.on(self._axis))
-            question = Question(basis.experiment, chosen, is_whole, self._axis, basis.stamp)
+            is_whole = set(chosen) == set(basis.on(axis))
+            question = Question(basis.experiment, chosen, is_whole, axis, basis.stamp)
             self._comparer.ask(question)
             self._show_answer()
 
     def _changed(self) -> None:
         """An answer, a chart, or how far it is."""
-        if not self.is_mounted:
+        if not self.is_attached:
             return
         if self._comparer.answer is not self._shown_answer or self._comparer.failed:
             self._show_answer()
@@ -194,7 +137,7 @@ class CompareScreen(LabScreen[Basis | None]):
     # Showing
 
     def _look(self) -> Look:
-        return Look(self._differences, self.lab.symbols != "ascii", self._cursor)
+        return Look(self._differences, self.lab.symbols != "ascii", self._conditions.cursor)
 
     def _show_answer(self) -> None:
         self._show_head()
@@ -217,17 +160,17 @@ class CompareScreen(LabScreen[Basis | None]):
         table.show(rows)
         if first:
             table.choose(
-                next((key for key in rows if key.startswith(TESTED)), next(iter(rows), ""))
+                next((key for key, row in rows.items() if row.is_tested), next(iter(rows), ""))
             )
         self._show_metric()
 
     def _show_head(self) -> None:
-        basis, found = self._basis, self._comparer.answer
+        basis, found, axis = self._basis, self._comparer.answer, self._conditions.axis
         if basis is None:
             return
-        parts = [line(f" {basis.experiment} ", "bold"), line(f" {self._axis}", "bold $accent")]
+        parts = [line(f" {basis.experiment} ", "bold"), line(f" {axis}", "bold $accent")]
         if len(basis.axes) > 1:
-            place = basis.axes.index(self._axis) + 1
+            place = basis.axes.index(axis) + 1
             parts.append(line(f" ({place} of {len(basis.axes)} axes)", "$lab-muted"))
         if found is not None:
             said = found.comparison
@@ -243,12 +186,11 @@ class CompareScreen(LabScreen[Basis | None]):
                 line(f"  {self._comparer.progress or 'reading the measurements'} …", "$primary")
             )
         self.query_one("#head", Static).update(joined(*parts))
-        chosen = self._chosen()
         made = strip(
-            self._in_order(),
-            chosen,
-            chosen[0] if chosen else "",
-            self._cursor,
+            self._conditions.in_order,
+            self._conditions.chosen,
+            self._conditions.baseline,
+            self._conditions.cursor,
             unicode=self.lab.symbols != "ascii",
         )
         self.query_one("#strip", Static).update(made)
@@ -257,47 +199,19 @@ class CompareScreen(LabScreen[Basis | None]):
         found, row = self._comparer.answer, self.table.chosen_row
         if found is None or row is None:
             return
-        self.query_one("#metric", Facts).show(metric_facts(found.comparison, row, self._cursor))
+        facts = metric_facts(found.comparison, row, self._conditions.cursor)
+        self.query_one("#metric", Facts).show(facts)
         self._show_chart()
         self.refresh_keys()
 
     def _show_chart(self) -> None:
-        kind = CHART_KINDS[self._kind]
-        self.query_one("#chart-pane").border_title = line(f"3 {kind}")
-        view, basis = self.query_one("#chart", ChartView), self._basis
-        if basis is None:
-            return
-        if kind in ("loss", "probes"):
-            view.show(basis.curves, basis.why_no_curves or "…")
-        elif kind == "plane":
-            self._show_plane(view)
-        else:
-            self._show_intervals(view)
-
-    def _show_intervals(self, view: ChartView) -> None:
-        from screens.snapshots.compare_charts import difference_chart, interval_chart, value_chart
-        from synthlab.analysis.comparison import ConfigDifference, MetricComparison
-
-        found, row = self._comparer.answer, self.table.chosen_row
-        if found is None or row is None or isinstance(row.about, ConfigDifference):
-            view.show(None, "put the cursor on a metric" if found else "no comparison yet")
-        elif why := why_undefined(row.about):
-            view.show(None, f"{row.name}\n{why}")
-        elif self._differences and isinstance(row.about, MetricComparison) and row.about.contrasts:
-            view.show(difference_chart(found.comparison, row.about))
-        elif isinstance(row.about, MetricComparison) and view.size.height >= LEAST_HEIGHT:
-            view.show(interval_chart(found.comparison, row.about))
-        else:
-            view.show(value_chart(found.comparison, row.about))
-
-    def _show_plane(self, view: ChartView) -> None:
-        row = self.table.chosen_row
-        metric = row.name if row is not None and row.key.startswith((TESTED, SHOWN)) else ""
-        found = self._comparer.plane(metric)
-        if isinstance(found, str):
-            view.show(None, found)
-        else:
-            view.show(found)
+        if self._basis is not None:
+            self.query_one(CompareChart).show(
+                self._basis,
+                self._comparer,
+                self.table.chosen_row,
+                differences=self._differences,
+            )
 
     # Moving
 
@@ -317,27 +231,18 @@ class CompareScreen(LabScreen[Basis | None]):
         if self._comparer.answer is not None:
             self._show_answer()
 
-    def on_chart_view_enlarge(self, event: ChartView.Enlarge) -> None:
-        """On the whole screen."""
-        from screens.chart import ChartScreen
-
-        event.stop()
-        if event.view.chart is not None:
-            self.app.push_screen(ChartScreen(event.view.chart))
-
     # What can be done
 
     def words(self) -> Mapping[str, str]:
         """The experiment, the axis, the condition, and the number under the cursor."""
-        found = {**super().words(), "axis": self._axis, "condition": self._cursor}
-        found["next_axis"] = self._next_axis()
-        row = self.table.chosen_row if self.is_mounted else None
-        chosen = self._chosen()
-        if row is not None and chosen and self._cursor and row.key.startswith((TESTED, SHOWN)):
-            name = self._cursor
-            if self._differences and name != chosen[0] and row.key.startswith(TESTED):
-                name = f"{name},{chosen[0]}"
-            found["why"] = f"{self._experiment}:{name}:{row.name}"
+        at = self._conditions
+        found = {**super().words(), "axis": at.axis, "condition": at.cursor}
+        found["next_axis"] = at.next_axis
+        row, basis = self.table.chosen_row if self.is_mounted else None, self._basis
+        if row is not None and basis is not None and at.cursor and row.is_number:
+            is_difference = self._differences and at.cursor != at.baseline and row.is_tested
+            name = f"{at.cursor},{at.baseline}" if is_difference else at.cursor
+            found["why"] = f"{basis.experiment}:{name}:{row.name}"
         return {name: word for name, word in found.items() if word}
 
     def why_not_axis(self) -> str:
@@ -349,14 +254,9 @@ class CompareScreen(LabScreen[Basis | None]):
 
     def do_axis(self) -> None:
         """The next one."""
-        self._axis = self._next_axis()
+        self._conditions.axis = self._conditions.next_axis
         self._ask()
         self.look_again()
-
-    def _next_axis(self) -> str:
-        axes = self._basis.axes if self._basis else ()
-        place = axes.index(self._axis) if self._axis in axes else -1
-        return axes[(place + 1) % len(axes)] if axes else ""
 
     def do_left(self) -> None:
         """One to the left."""
@@ -367,38 +267,27 @@ class CompareScreen(LabScreen[Basis | None]):
         self._move(1)
 
     def _move(self, by: int) -> None:
-        basis = self._basis
-        if basis is None or not basis.conditions:
-            return
-        names = self._in_order()
-        place = names.index(self._cursor) if self._cursor in names else 0
-        self._cursor = names[max(0, min(place + by, len(names) - 1))]
-        self._show_answer()
+        self._conditions.move(by)
+        if self._basis is not None:
+            self._show_answer()
 
     def why_not_mark(self) -> str:
         """Two must stay; more than a few cannot be read."""
-        chosen = self._chosen()
-        if not self._cursor:
-            return "there is no condition"
-        if self._cursor in chosen:
-            return "" if len(chosen) > 2 else "two conditions must stay"
-        if self._cursor not in (self._basis.on(self._axis) if self._basis else ()):
-            return f"{self._cursor} is not measured on this axis yet"
-        return "" if len(chosen) < MOST else f"{MOST} conditions at most; take one out first"
+        return self._conditions.why_not_mark()
 
     def do_mark(self) -> None:
         """In or out."""
-        self._left_out ^= {self._cursor}
+        self._conditions.mark()
         self._ask()
         self.look_again()
 
     def why_not_pin(self) -> str:
         """It must take part."""
-        return "" if self._cursor in self._chosen() else f"{self._cursor} is left out; space"
+        return self._conditions.why_not_pin()
 
     def do_pin(self) -> None:
         """The baseline of every difference."""
-        self._pinned = self._cursor
+        self._conditions.pin()
         self._ask()
 
     def do_values(self) -> None:
@@ -408,7 +297,7 @@ class CompareScreen(LabScreen[Basis | None]):
 
     def do_chart(self) -> None:
         """The next kind of chart."""
-        self._kind = (self._kind + 1) % len(CHART_KINDS)
+        self.query_one(CompareChart).turn()
         self._show_chart()
         self.look_again()
 
@@ -421,16 +310,6 @@ class CompareScreen(LabScreen[Basis | None]):
         """Also what is only shown."""
         self._all_metrics = not self._all_metrics
         self._show_answer()
-
-    def do_scale(self) -> None:
-        """Linear or log."""
-        self._log = not self._log
-        self.look_again()
-
-    def do_smooth(self) -> None:
-        """Off, light, strong."""
-        self._smoothing = (self._smoothing + 1) % len(SMOOTHING)
-        self.look_again()
 
     def do_probe(self) -> None:
         """The next one of the axis."""
@@ -460,9 +339,13 @@ class CompareScreen(LabScreen[Basis | None]):
         """Ask for the folder first."""
         from screens.ask_folder import AskFolder
 
-        suggested = Path.cwd() / f"{self._experiment}-report"
-        self.app.push_screen(AskFolder("write the report into", suggested), self._report)
+        basis = self._basis
+        if basis is None:
+            return
 
-    def _report(self, folder: Path | None) -> None:
-        if folder is not None:
-            write_into(self.lab, self._experiment, folder)
+        def answered(folder: Path | None) -> None:
+            if folder is not None:
+                write_into(self.lab, basis.experiment, folder)
+
+        suggested = Path.cwd() / f"{basis.experiment}-report"
+        self.app.push_screen(AskFolder("write the report into", suggested), answered)

@@ -44,6 +44,16 @@ class CompareRow:
     name: str
     about: ConfigDifference | MetricComparison | ShownMetric
 
+    @property
+    def is_tested(self) -> bool:
+        """Whether conditions were tested against each other in it."""
+        return self.key.startswith("metric ")
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a metric of either kind, and no input."""
+        return self.is_tested or self.key.startswith("shown ")
+
 
 @dataclass(frozen=True)
 class Look:
@@ -72,6 +82,18 @@ def compare_rows(
         for shown in comparison.shown:
             rows[f"shown {shown.id}"] = CompareRow(f"shown {shown.id}", shown.id, shown)
     return rows
+
+
+def nothing_yet(experiment: str | None) -> Content:
+    """What stands there before anything is measured; experiment: None where there is not even that."""
+    rows = [line("There is no experiment yet.")]
+    if experiment is not None:
+        rows = [line(f"{experiment} has not measured anything yet.", "bold")]
+        rows.append(line("R lists its runs; the comparison appears with the first results"))
+    rows.append(joined(line("L", "bold $accent"), line("  launches an experiment")))
+    rows += [line(""), line("The same from a shell:"), line("   synthlab run tiny")]
+    rows.append(line("   synthlab compare EXPERIMENT"))
+    return Content("\n").join(rows)
 
 
 def name_width(room: int) -> int:
@@ -203,11 +225,14 @@ def strip(
 ) -> Content:
     """All conditions on one line: which are in, which is pinned, which is under the cursor."""
     from synthlab.analysis.charts.palette import looks
+    from synthlab.analysis.charts.plain_signs import plain
 
     parts = []
     for name, look in zip(conditions, looks(conditions), strict=True):
         is_in = name in chosen
-        sign = (look.marker if is_in else "○") if unicode else ("*" if is_in else "-")
+        sign = (
+            (look.marker if is_in else "○") if unicode else (plain(look.marker) if is_in else "-")
+        )
         pointer = ("▸" if unicode else ">") if name == cursor else " "
         style = "" if is_in else "$lab-muted"
         parts.append(line(pointer, "bold $accent"))

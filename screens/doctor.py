@@ -24,6 +24,7 @@ class DoctorScreen(LabScreen[tuple[Finding, ...]]):
     """What `synthlab doctor` prints, for the terminal that the console is in."""
 
     CSS_PATH = STYLES / "doctor.tcss"
+    PLACE = "doctor"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("doctor.again", "r", "look again", "examine everything again", "synthlab doctor"),
     )

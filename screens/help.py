@@ -1,4 +1,4 @@
-"""All keys that work now, made from the tables of actions: the focused widget first, the app last."""
+"""All keys that work now, made from the tables of actions: those of the place first, the app's last."""
 
 from __future__ import annotations
 
@@ -43,10 +43,12 @@ class Help(ModalScreen[None]):
 
         app = cast(LabApp, self.app)
         below = app.screen_stack[-2]
-        rows = [row for host in self._hosts for row in _section(app, host)]
+        *inner, outer = self._hosts
+        rows = [row for host in inner for row in _section(app, host)]
         focused = below.focused
         if focused is not None and not isinstance(focused, ActionHost):
-            rows = [*_widget_section(focused), *rows]
+            rows += _widget_section(focused)
+        rows += _section(app, outer)
         facts = self.query_one(Facts)
         facts.say(Content("\n").join(rows))
         facts.focus()
@@ -65,25 +67,26 @@ def _section(app: ActionHost, host: ActionHost) -> list[Content]:
     for action in host.ACTIONS:
         reason = app.refusal(host, action)
         keys = ", ".join(key_text(key) for key in action.keys.split(","))
-        rows.append(joined(line(f"  {keys:<9}", "bold"), line(action.help)))
+        rows.append(joined(line(f"  {keys:<9}  ", "bold"), line(action.help)))
         if action.headless:
             rows.append(
-                line(f"           $ {host.headless(action) or action.headless}", "$lab-muted")
+                line(f"             $ {host.headless(action) or action.headless}", "$lab-muted")
             )
         if reason:
-            rows.append(line(f"           not now: {reason}", "$warning"))
+            rows.append(line(f"             not now: {reason}", "$warning"))
     return [*rows, line("")]
 
 
 def _widget_section(widget: Widget) -> list[Content]:
     """Keys that the focused widget brings along, such as those of a table or a text field."""
-    rows = [line(type(widget).__name__, "bold $accent")]
+    keys: dict[str, list[str]] = {}
+    words: dict[str, str] = {}
     for active in widget.screen.active_bindings.values():
-        if active.node is widget and active.binding.description:
-            rows.append(
-                joined(
-                    line(f"  {key_text(active.binding.key):<9}", "bold"),
-                    line(active.binding.description),
-                )
-            )
+        binding = active.binding
+        if active.node is widget and binding.description:
+            keys.setdefault(binding.action, []).append(key_text(binding.key))
+            words[binding.action] = binding.description.lower().removeprefix("cursor ")
+    rows = [line("moving in it", "bold $accent")]
+    for action, found in keys.items():
+        rows.append(joined(line(f"  {', '.join(found):<14}", "bold"), line(words[action])))
     return [*rows, line("")]

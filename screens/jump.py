@@ -19,7 +19,6 @@ class Jump(ModalScreen[None]):
     """Lies over the screen until a key is pressed."""
 
     DEFAULT_CSS = """
-    Jump { background: $background 0%; }
     Jump > Static { position: absolute; width: 3; height: 1; background: $accent; color: $background;
         text-style: bold; }
     """

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from textual import on
@@ -14,11 +15,10 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.css.query import NoMatches
 from textual.events import Mount
-from textual.screen import Screen
-from textual.widget import Widget
 
 from screens.actions import Action, ActionHost, bindings
 from screens.live import Follower, Looked, Query, start
+from screens.pane_screen import TYPED_INTO, PaneScreen
 from screens.widgets.key_line import KeyLine
 from screens.widgets.message_line import MessageLine
 from screens.widgets.place_line import PlaceLine
@@ -41,14 +41,12 @@ PANE_ACTIONS = (
 )
 
 
-class LabScreen(Screen[None], ActionHost, Generic[S]):
+class LabScreen(PaneScreen, ActionHost, Generic[S]):
     """A place of the console. Subclasses say what to read (`reads`) and how to show it (`show`)."""
 
     AUTO_FOCUS = ""
     PLACE: ClassVar[str] = ""
     """Name of the tab this screen stands under."""
-    PANES: ClassVar[tuple[str, ...]] = ()
-    """Ids of the panes that the digits hide and show, in reading order."""
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-middle"), (160, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (32, "-tall")]
 
@@ -193,8 +191,11 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
 
     def refresh_keys(self) -> None:
         """Bring the key line up to what is possible now."""
-        if self.is_mounted:
-            self.query_one(KeyLine).show_hosts(self.hosts())
+        if self.is_attached and (line := next(iter(self.query(KeyLine)), None)):
+            panes = len(self.PANES) if self.takes_turns else 0
+            is_typing = isinstance(self.focused, TYPED_INTO)
+            with suppress(NoMatches):  # on its way out: some of what the actions ask for is gone
+                line.show_hosts(self.hosts(), panes, is_typing=is_typing)
 
     def on_descendant_focus(self) -> None:
         """Other widgets have other keys."""
@@ -219,31 +220,21 @@ class LabScreen(Screen[None], ActionHost, Generic[S]):
     # Panes
 
     def do_1(self) -> None:
-        self._toggle_pane(0)
+        self._toggle(0)
 
     def do_2(self) -> None:
-        self._toggle_pane(1)
+        self._toggle(1)
 
     def do_3(self) -> None:
-        self._toggle_pane(2)
+        self._toggle(2)
 
     def do_4(self) -> None:
-        self._toggle_pane(3)
+        self._toggle(3)
 
     def do_0(self) -> None:
-        for pane in self._panes():
-            pane.display = True
+        self.show_all_panes()
 
-    def _panes(self) -> list[Widget]:
-        return [self.query_one(f"#{name}") for name in self.PANES]
-
-    def _toggle_pane(self, number: int) -> None:
-        panes = self._panes()
-        if number >= len(panes):
-            self.lab.say(f"this screen has {len(panes)} panes", "warning")
-            return
-        pane = panes[number]
-        if pane.display and sum(one.display for one in panes) == 1:
-            self.lab.say("the last pane stays", "warning")
-            return
-        pane.display = not pane.display
+    def _toggle(self, number: int) -> None:
+        reason = self.toggle_pane(number)
+        if reason:
+            self.lab.say(reason, "warning")

@@ -9,8 +9,9 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.timer import Timer
-from textual.widgets import TextArea
+from textual.widgets import Static, TextArea
 
 from screens.actions import Action
 from screens.lab_screen import PANE_ACTIONS, LabScreen
@@ -24,7 +25,7 @@ from screens.launch_words import (
     problem_lines,
 )
 from screens.live import Query
-from screens.safety import line
+from screens.safety import joined, line
 from screens.snapshots.launch import Choices, read_choices
 from screens.theme import STYLES
 from screens.widgets.experiment_editor import ExperimentEditor
@@ -78,6 +79,9 @@ class LaunchScreen(LabScreen[Choices]):
                 yield ExperimentEditor(id="editor")
                 yield Facts(id="problems")
         with Vertical(id="plan-pane", classes="pane"):
+            yield Static(
+                line(" p plans: which steps are done, which would run, why, and what they cost")
+            )
             yield LabTable[PlanRow](plan_columns(), id="plan")
 
     def on_mount(self) -> None:
@@ -176,15 +180,16 @@ class LaunchScreen(LabScreen[Choices]):
     def _show_problems(self) -> None:
         lines, content = problem_lines(self._problems, self._path)
         facts = self.query_one("#problems", Facts)
-        facts.display = bool(lines)
-        facts.say(content)
+        warnings = self._planned.warnings if self._planned and not lines else ()
+        facts.display = bool(lines or warnings)
+        facts.say(content if lines else Content("\n").join(_warning(text) for text in warnings))
         self.query_one(ExperimentEditor).mark_faults(lines)
         self.refresh_keys()
 
     def on_experiment_editor_left(self, event: ExperimentEditor.Left) -> None:
         """`escape` in the text: back to the list."""
         event.stop()
-        self.query_one("#files").focus()
+        self.bring("files-pane")
 
     # Actions
 
@@ -196,7 +201,7 @@ class LaunchScreen(LabScreen[Choices]):
     def do_edit(self) -> None:
         """Into the text, at the first fault if there is one."""
         editor = self.query_one(ExperimentEditor)
-        self.query_one("#editor-pane").display = True
+        self.bring("editor-pane")
         editor.focus()
         editor.go_to_first_fault()
 
@@ -227,13 +232,15 @@ class LaunchScreen(LabScreen[Choices]):
             return None
         self._planned = planned
         self._show_plan()
-        self.lab.say(planned.warnings[0] if planned.warnings else plan_title(planned))
+        self._show_problems()
+        self.lab.say(plan_title(planned))
         return planned
 
     def _show_plan(self) -> None:
+        self.set_class(self._planned is None, "-unplanned")
         rows = plan_rows(self._planned) if self._planned else {}
         self.query_one("#plan", LabTable).show(rows)
-        title = plan_title(self._planned) if self._planned else "p makes it"
+        title = plan_title(self._planned) if self._planned else "not made yet"
         self.query_one("#plan-pane").border_title = line(f"3 plan: {title}")
 
     def why_not_go(self) -> str:
@@ -315,6 +322,10 @@ class LaunchScreen(LabScreen[Choices]):
                 self._open(chosen)
 
         self.app.push_screen(AskPath("open an experiment file", Path.cwd(), is_new=False), answered)
+
+
+def _warning(text: str) -> Content:
+    return joined(line("! ", "$warning"), line(text))
 
 
 def _short(path: Path) -> str:

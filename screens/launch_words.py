@@ -13,7 +13,7 @@ from textual.content import Content
 
 from screens.safety import joined, line
 from screens.widgets.lab_table import TableColumn
-from synthlab.cli.words import count, duration, size
+from synthlab.cli.words import count, duration, many, size
 
 if TYPE_CHECKING:
     from synthlab.execution.planning import Planned
@@ -84,7 +84,7 @@ def plan_title(planned: Planned) -> str:
     """`24 steps: 20 cached, 4 run`."""
     counts = Counter(status.action.value for status in planned.statuses)
     parts = ", ".join(f"{number} {action}" for action, number in counts.most_common())
-    return f"{len(planned.statuses)} steps: {parts}" + cost_words(planned)
+    return f"{many(len(planned.statuses), 'step')}: {parts}" + cost_words(planned)
 
 
 def cost_words(planned: Planned) -> str:

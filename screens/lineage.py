@@ -17,6 +17,7 @@ from screens.widgets.facts import Facts
 class LineageScreen(LabScreen[tuple[str, ...]]):
     """One text; `w` turns the direction."""
 
+    PLACE = "lineage"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("lineage.turn", "w", "direction", "what it was made of, or what was made of it"),
     )

@@ -11,9 +11,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from screens.actions import Action
-from screens.lab_screen import PANE_ACTIONS, LabScreen
+from screens.lab_screen import PANE_ACTIONS
+from screens.list_screen import ListScreen
 from screens.live import Query, Reading
 from screens.material_words import detail_facts
+from screens.pane_screen import entitle
 from screens.safety import joined, line
 from screens.snapshots.material import STEP, Detail, Page, Wanted
 from screens.theme import STYLES
@@ -52,7 +54,7 @@ def material_actions(place: str, thing: str) -> tuple[Action, ...]:
     )
 
 
-class MaterialScreen(LabScreen[Page[Any]]):
+class MaterialScreen(ListScreen[Page[Any]]):
     """A list with the thing under the cursor beside it."""
 
     CSS_PATH = STYLES / "material.tcss"
@@ -66,9 +68,7 @@ class MaterialScreen(LabScreen[Page[Any]]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._filter = ""
         self._order = next(iter(self.ORDERS))
-        self._offset = 0
         self._unmasked: str | None = None
         """Key of the row whose harmful texts were asked for."""
 
@@ -100,17 +100,12 @@ class MaterialScreen(LabScreen[Page[Any]]):
         about.border_title = line("2 detail")
         self.table.focus()
 
-    @property
-    def table(self) -> PagedTable[Any]:
-        """The list."""
-        return self.query_one("#list", PagedTable)
-
     def reads(self) -> Query:
         """A window as it is filtered and ordered now."""
         chosen = self.table.chosen if self.is_mounted else None
         order = self.ORDERS[self._order]
         unmask = chosen is not None and chosen == self._unmasked
-        wanted = Wanted(self._filter, order, self._offset, chosen, unmask)
+        wanted = Wanted(self.filter_text, order, self.window_start, chosen, unmask)
         return lambda reading: self.read_page(reading, wanted)
 
     def show(self, snapshot: Page[Any]) -> None:
@@ -119,7 +114,7 @@ class MaterialScreen(LabScreen[Page[Any]]):
         if not snapshot.has_any:
             self.query_one("#welcome", Static).update(_nothing_yet(self.EMPTY))
             return
-        self._offset = snapshot.offset
+        self.window_start = snapshot.offset
         rows = {row.key: row for row in snapshot.rows}
         self.table.show_page(rows, snapshot.offset, snapshot.total)
         self._tell_title()
@@ -128,7 +123,7 @@ class MaterialScreen(LabScreen[Page[Any]]):
     def _show_detail(self, detail: Detail | None) -> None:
         facts = self.query_one("#about", Facts)
         if detail is None:
-            facts.say(line("nothing passes the filter" if self._filter else ""))
+            facts.say(line("nothing passes the filter" if self.filter_text else ""))
             return
         if self.table.chosen in (None, detail.key):
             picture = self.picture(self.table.row(detail.key))
@@ -138,16 +133,9 @@ class MaterialScreen(LabScreen[Page[Any]]):
         table = self.table
         marked = f", {len(table.marked)} marked" if table.marked else ""
         text = f"1 {self.PLACE}, {table.place} of {table.total}, by {self._order}{marked}"
-        self.query_one("#list-pane").border_title = line(text)
+        entitle(self.query_one("#list-pane"), line(text))
 
     # Moving
-
-    def on_paged_table_turned(self, event: PagedTable.Turned) -> None:
-        """The cursor came near the end of the window."""
-        event.stop()
-        if event.offset != self._offset:
-            self._offset = event.offset
-            self.look_again()
 
     def on_lab_table_chosen(self, event: PagedTable.Chosen) -> None:
         """Another row; what was unmasked for the last one is masked again."""
@@ -160,17 +148,6 @@ class MaterialScreen(LabScreen[Page[Any]]):
         """`enter`: the run that made it."""
         event.stop()
         self.do_open()
-
-    def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
-        """Another list."""
-        event.stop()
-        self._filter = event.text
-        self._begin_again()
-
-    def _begin_again(self) -> None:
-        self._offset = 0
-        self.table.go_to_start()
-        self.look_again()
 
     # What can be done
 
@@ -201,15 +178,11 @@ class MaterialScreen(LabScreen[Page[Any]]):
 
         self.app.push_screen(LineageScreen(self.words()["run"]))
 
-    def do_filter(self) -> None:
-        """Type into the line above the list."""
-        self.query_one(FilterLine).open()
-
     def do_order(self) -> None:
         """The next way."""
         names = list(self.ORDERS)
         self._order = names[(names.index(self._order) + 1) % len(names)]
-        self._begin_again()
+        self.begin_again()
 
     def do_unmask(self) -> None:
         """For the chosen row only."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.content import Content
 
@@ -11,7 +11,7 @@ from screens.overview_words import bar
 from screens.safety import joined, line, shown
 from screens.snapshots.material import CheckpointRow, Detail, MixtureRow, Part, SourceRow
 from screens.widgets.lab_table import TableColumn
-from synthlab.cli.words import moment
+from synthlab.cli.words import many, when
 
 if TYPE_CHECKING:
     from screens.app import LabApp
@@ -21,19 +21,20 @@ SHARE_SIGNS = "█▓▒░"
 PLAIN_SIGNS = "#=+-"
 
 
-def source_columns() -> Sequence[TableColumn[SourceRow]]:
-    """Who answered what."""
+def source_columns(app: LabApp) -> Sequence[TableColumn[SourceRow]]:
+    """Which step answered what; one generator may have answered many prompt sets, with many adapters."""
     return (
+        TableColumn[SourceRow]("made by", lambda r: line(r.label), 20, priority=0, grows=True),
         TableColumn[SourceRow](
-            "generator", lambda r: line(r.generator), 18, priority=0, grows=True
+            "generator", lambda r: line(short_model(r.generator)), 18, priority=2
         ),
-        TableColumn[SourceRow]("kind", lambda r: line(r.kind), 7, priority=3),
         TableColumn[SourceRow]("prompts", lambda r: line(r.prompts), 10, priority=1),
-        TableColumn[SourceRow]("rows", lambda r: line(f"{r.rows}"), 6, priority=1, right=True),
+        TableColumn[SourceRow]("rows", lambda r: line(f"{r.rows}"), 6, priority=0, right=True),
         TableColumn[SourceRow](
-            "tokens", lambda r: line("" if r.tokens is None else f"{r.tokens}"), 8, 4, right=True
+            "tokens", lambda r: line("" if r.tokens is None else f"{r.tokens}"), 8, 3, right=True
         ),
-        TableColumn[SourceRow]("made", lambda r: line(moment(r.created_at), "$lab-muted"), 16, 5),
+        TableColumn[SourceRow]("kind", lambda r: line(r.kind), 7, priority=4),
+        _made(app),
     )
 
 
@@ -46,17 +47,17 @@ def mixture_columns(app: LabApp) -> Sequence[TableColumn[MixtureRow]]:
         TableColumn[MixtureRow]("rows", lambda r: line(f"{r.rows}"), 6, priority=1, right=True),
         TableColumn[MixtureRow]("assign", lambda r: line(r.assign), 7, priority=3),
         TableColumn[MixtureRow]("seed", lambda r: line(f"{r.seed}"), 4, priority=4, right=True),
-        TableColumn[MixtureRow]("made", lambda r: line(moment(r.created_at), "$lab-muted"), 16, 5),
+        _made(app),
     )
 
 
-def checkpoint_columns() -> Sequence[TableColumn[CheckpointRow]]:
+def checkpoint_columns(app: LabApp) -> Sequence[TableColumn[CheckpointRow]]:
     """Name, base, how it went."""
     return (
         TableColumn[CheckpointRow](
             "checkpoint", lambda r: line(r.label), 20, priority=0, grows=True
         ),
-        TableColumn[CheckpointRow]("base", lambda r: line(r.base), 16, priority=2),
+        TableColumn[CheckpointRow]("base", lambda r: line(short_model(r.base)), 21, priority=2),
         TableColumn[CheckpointRow]("seed", lambda r: line(f"{r.seed}"), 4, priority=3, right=True),
         TableColumn[CheckpointRow](
             "steps", lambda r: line(f"{r.steps}"), 6, priority=1, right=True
@@ -68,10 +69,34 @@ def checkpoint_columns() -> Sequence[TableColumn[CheckpointRow]]:
             priority=1,
             right=True,
         ),
-        TableColumn[CheckpointRow](
-            "made", lambda r: line(moment(r.created_at), "$lab-muted"), 16, 5
-        ),
+        _made(app),
     )
+
+
+def short_model(name: str) -> str:
+    """`owner/name@0123456789ab` without its owner and with the first letters of its revision."""
+    body, at, revision = name.rpartition("@")
+    short = (body if at else name).rpartition("/")[2]
+    return (
+        f"{short}@{revision[:7]}" if at and "+" not in revision else short + _adapter(revision, at)
+    )
+
+
+def _adapter(revision: str, at: str) -> str:
+    _, plus, adapter = revision.partition("+")
+    return f"+{adapter[:7]}" if at and plus else ""
+
+
+class _Made(Protocol):
+    @property
+    def created_at(self) -> float: ...
+
+
+def _made(app: LabApp) -> TableColumn[Any]:
+    def show(row: _Made) -> Content:
+        return line(when(row.created_at, app.clock()), "$lab-muted")
+
+    return TableColumn[Any]("made", show, 7, 5, right=True)
 
 
 def share_lines(parts: Sequence[Part], *, unicode: bool) -> list[Content]:
@@ -100,7 +125,11 @@ def detail_facts(detail: Detail, picture: Sequence[Content]) -> Content:
         rows.append(joined(line("? ", "bold $accent"), shown(text.asked)))
         rows.append(joined(line("→ ", "bold $primary"), shown(text.answered)))
     if detail.users:
-        rows += [line(""), line(f"read by {len(detail.users)} runs", "bold"), *_named(detail.users)]
+        rows += [
+            line(""),
+            line(f"read by {many(len(detail.users), 'run')}", "bold"),
+            *_named(detail.users),
+        ]
     if detail.spec:
         rows += [line(""), line("spec", "bold"), *_named(detail.spec)]
     return Content("\n").join(rows)

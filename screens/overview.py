@@ -10,6 +10,7 @@ from textual.containers import Grid, Horizontal, Vertical
 from textual.widgets import Static
 
 from screens.actions import Action
+from screens.curve_keys import CurveKeys
 from screens.lab_screen import PANE_ACTIONS, LabScreen
 from screens.live import Query, start
 from screens.overview_words import (
@@ -18,7 +19,9 @@ from screens.overview_words import (
     machine_lines,
     nothing_yet,
     queue_columns,
+    queue_title,
 )
+from screens.pane_screen import entitle
 from screens.run_changes import RunChanges, change_actions
 from screens.safety import line
 from screens.snapshots.curve_memory import READ_S, CurveMemory
@@ -26,14 +29,13 @@ from screens.snapshots.overview import AXES, ConditionRow, Overview, QueueRow, W
 from screens.widgets.chart_view import ChartView
 from screens.widgets.lab_table import LabTable
 
-SMOOTHING = (0.0, 0.6, 0.9)
 
-
-class OverviewScreen(RunChanges, LabScreen[Overview | None]):
+class OverviewScreen(RunChanges, CurveKeys, LabScreen[Overview | None]):
     """What `synthlab` opens."""
 
     PLACE = "overview"
     PANES = ("conditions-pane", "charts", "queue-pane", "machine")
+    MAIN_PANE = "queue-pane"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("overview.open", "enter", "open", "open the chosen run", "synthlab show {run}"),
         *change_actions("overview"),
@@ -84,8 +86,6 @@ class OverviewScreen(RunChanges, LabScreen[Overview | None]):
     def __init__(self) -> None:
         super().__init__()
         self._turns: dict[str, int] = {}
-        self._log_loss = False
-        self._smoothing = 0
         self._memory = CurveMemory(READ_S)
         self._is_reading_on = False
 
@@ -118,8 +118,8 @@ class OverviewScreen(RunChanges, LabScreen[Overview | None]):
         wanted = Wanted(
             self.lab.experiment,
             tuple(self._turns.items()),
-            self._log_loss,
-            SMOOTHING[self._smoothing],
+            self.is_log,
+            self.smoothing,
         )
         memory = self._memory
         return lambda reading: read_overview(reading, wanted, memory)
@@ -143,15 +143,7 @@ class OverviewScreen(RunChanges, LabScreen[Overview | None]):
         self._say("machine", machine_lines(snapshot.machine))
         self.query_one("#conditions", LabTable).show({row.name: row for row in snapshot.conditions})
         self.query_one("#queue", LabTable).show({row.run_id: row for row in snapshot.queue})
-        bad = sum(
-            n for state, n in snapshot.counts if state in ("failed", "interrupted", "unknown")
-        )
-        title = line(
-            f"3 queue ({snapshot.waiting} waiting)" + (f", {bad} ended badly" if bad else "")
-        )
-        pane = self.query_one("#queue-pane")
-        if pane.border_title != title.markup:  # an equal one would paint the whole pane again
-            pane.border_title = title
+        entitle(self.query_one("#queue-pane"), queue_title(snapshot))
         for axis, chart, empty in snapshot.charts:
             self.query_one(f"#chart-{axis}", ChartView).show(chart, empty)
         if snapshot.is_active:
@@ -230,16 +222,6 @@ class OverviewScreen(RunChanges, LabScreen[Overview | None]):
             self._turns[axis] = self._turns.get(axis, 0) + 1
         self.look_again()
 
-    def do_scale(self) -> None:
-        """Linear or log."""
-        self._log_loss = not self._log_loss
-        self.look_again()
-
-    def do_smooth(self) -> None:
-        """Off, light, strong."""
-        self._smoothing = (self._smoothing + 1) % len(SMOOTHING)
-        self.look_again()
-
     async def do_older(self) -> None:
         """One back."""
         await self._step(1)
@@ -265,11 +247,3 @@ class OverviewScreen(RunChanges, LabScreen[Overview | None]):
         from screens.results import ResultsScreen
 
         self.app.push_screen(ResultsScreen())
-
-    def on_chart_view_enlarge(self, event: ChartView.Enlarge) -> None:
-        """One chart on the whole screen."""
-        from screens.chart import ChartScreen
-
-        event.stop()
-        if event.view.chart is not None:
-            self.app.push_screen(ChartScreen(event.view.chart))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -63,7 +63,7 @@ def condition_columns(app: LabApp) -> Sequence[TableColumn[ConditionRow]]:
     """Name with its colour and marker, then a sign for each seed of training and of each axis."""
     unicode = app.symbols != "ascii"
     columns = [
-        TableColumn[ConditionRow]("condition", _condition_name, 9, priority=0, grows=True),
+        TableColumn[ConditionRow]("condition", _condition_name(unicode), 9, priority=0, grows=True),
         TableColumn[ConditionRow](
             "trn", lambda row: _signs(row.train, unicode) if row.train else line("—"), 3
         ),
@@ -73,11 +73,16 @@ def condition_columns(app: LabApp) -> Sequence[TableColumn[ConditionRow]]:
     return columns
 
 
-def _condition_name(row: ConditionRow) -> Content:
-    from synthlab.analysis.charts.palette import looks
+def _condition_name(unicode: bool) -> Callable[[ConditionRow], Content]:
+    def show(row: ConditionRow) -> Content:
+        from synthlab.analysis.charts.palette import looks
+        from synthlab.analysis.charts.plain_signs import plain
 
-    look = looks([row.name])[0]
-    return joined(line(f"{look.marker} ", look.colour), line(row.name))
+        look = looks([row.name])[0]
+        marker = look.marker if unicode else plain(look.marker)
+        return joined(line(f"{marker} ", look.colour), line(row.name))
+
+    return show
 
 
 def _axis_signs(axis: str, unicode: bool):  # type: ignore[no-untyped-def]
@@ -93,6 +98,14 @@ def _signs(states: Sequence[str], unicode: bool) -> Content:
         return joined(*(line(*state_sign(state, unicode=unicode)) for state in states))
     done = Counter(states)["succeeded"]
     return line(f"{done}/{len(states)}", "$success" if done == len(states) else "")
+
+
+def queue_title(overview: Overview) -> Content:
+    """What waits, what ended badly, or that nothing is to be done any more."""
+    counts = dict(overview.counts)
+    bad = sum(counts.get(state, 0) for state in ("failed", "interrupted", "unknown"))
+    said = f"{overview.waiting} waiting" if overview.is_active else "empty; what ended last"
+    return line(f"3 queue ({said})" + (f", {bad} ended badly" if bad else ""))
 
 
 def queue_columns(app: LabApp) -> Sequence[TableColumn[QueueRow]]:
@@ -128,7 +141,7 @@ def machine_lines(machine: Machine) -> Content:
     """A line for each device, or for the slots."""
     if machine.gpus:
         return Content("\n").join(_gpu_line(gpu) for gpu in machine.gpus)
-    rows = [line(f"CPU  {len(machine.in_slots)} of {machine.slots} slots")]
+    rows = [line(f"CPU  {len(machine.in_slots)} of {machine.slots} slots busy")]
     rows += [line(f" ▶ {label}", "$primary") for label in machine.in_slots]
     rows += [line(f" ▷ {label}", "$lab-muted") for label in machine.light]
     return Content("\n").join(rows)

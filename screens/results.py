@@ -19,7 +19,7 @@ from screens.theme import STYLES
 from screens.widgets.facts import Fact, Facts
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.lab_table import LabTable, TableColumn
-from synthlab.cli.words import figure
+from synthlab.cli.words import figure, many
 
 
 def _by_seed(row: ResultRow) -> Content:
@@ -115,7 +115,7 @@ class ResultsScreen(LabScreen[Results | None]):
         if hidden:
             parts.append(line(f", {hidden} more", "$lab-muted"))
         if snapshot.missing:
-            parts.append(line(f"  {len(snapshot.missing)} steps not measured", "$warning"))
+            parts.append(line(f"  {many(len(snapshot.missing), 'step')} not measured", "$warning"))
         if not snapshot.rows:
             parts.append(line("  nothing is measured yet", "$lab-muted"))
         self.query_one("#head", Static).update(joined(*parts))

@@ -11,8 +11,10 @@ from textual.events import Resize
 from textual.widgets import Static
 
 from screens.actions import Action
+from screens.curve_keys import CurveKeys
 from screens.lab_screen import PANE_ACTIONS, LabScreen
 from screens.live import Query, Reading
+from screens.pane_screen import Room, entitle
 from screens.run_changes import RunChanges, change_actions
 from screens.run_words import (
     about_facts,
@@ -31,22 +33,23 @@ from screens.widgets.facts import Facts
 from screens.widgets.lab_table import LabTable
 from screens.widgets.log_view import LogPane
 from storage.rundir import RunDir
-from synthlab.cli.words import clock
+from synthlab.cli.words import many, since
 
-SMOOTHING = (0.6, 0.9, 0.0)
 SHEETS = ("about", "config", "numbers", "lineage")
 MOST_CHARTS = 6
 CHART_WIDTH = 34
 CHART_HEIGHT = 9
-NARROW = 100
 
 
-class RunScreen(RunChanges, LabScreen[RunView | None]):
+class RunScreen(RunChanges, CurveKeys, LabScreen[RunView | None]):
     """Opened by `enter` on a run, or by `c` on several."""
 
     CSS_PATH = STYLES / "run.tcss"
     PLACE = "runs"
     PANES = ("curves", "sheet-pane", "log-pane")
+    STRIP_PANE = "log-pane"
+    TURNS_BELOW = Room(100, 16)
+    SMOOTHING = (0.6, 0.9, 0.0)
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("run.sheet", "right_square_bracket", "sheet", "about, config, numbers, lineage"),
         Action(
@@ -77,13 +80,11 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
         self._page = 0
         self._per_page = 4
         self._x = 0
-        self._log_y = False
-        self._smoothing = 0
         self._sheet = 0
+        self._has_chosen_pane = False
+        """Whether it was settled what is seen first."""
         self._is_reading_on = False
         """Whether the curves shown are not yet exact."""
-        self._only = ""
-        """The pane that a narrow screen shows."""
 
     def body(self) -> ComposeResult:
         """Head, curves left, a sheet right, the log below."""
@@ -102,8 +103,8 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
 
     def on_mount(self) -> None:
         """The first sheet."""
-        self._show_only("curves")
         self._turn_sheet(0)
+        self.bring("curves")
 
     def on_resize(self, event: Resize) -> None:
         """Another number of charts fits, and another number side by side."""
@@ -111,8 +112,8 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
         self.call_after_refresh(self._fit_columns)
 
     def _fit(self) -> None:
-        grid = self.query_one("#curves")
-        if not grid.size.area:
+        grid = next(iter(self.query("#curves")), None)
+        if grid is None or not grid.size.area:
             return
         columns = max(1, min(3, grid.size.width // CHART_WIDTH))
         rows = max(1, min(MOST_CHARTS // columns, grid.size.height // CHART_HEIGHT))
@@ -131,8 +132,8 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
                 self._page,
                 self._per_page,
                 X_AXES[self._x],
-                self._log_y,
-                SMOOTHING[self._smoothing],
+                self.is_log,
+                self.smoothing,
             ),
         )
         curves = self._curves
@@ -164,16 +165,30 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
             static.update(head, layout=False)
         self._show_curves(snapshot)
         facts = about_facts(snapshot.about, unicode=unicode, whole=True)
-        facts += [("note", f"{clock(at)} {text}") for at, text in snapshot.notes]
+        facts += [("note", f"{since(at, self.lab.clock())} {text}") for at, text in snapshot.notes]
         self.query_one("#about", Facts).show(facts)
         self.query_one("#config", Facts).say(shown(snapshot.config))
         numbers = {f"{row.is_result:d}{row.name}": row for row in snapshot.numbers}
         self.query_one("#numbers", LabTable).show(numbers)
         links = {f"{row.reads:d}{row.role} {row.run_id}": row for row in snapshot.links}
         self.query_one("#lineage", LabTable).show(links)
+        self._choose_first_pane(snapshot)
         if snapshot.about.state in UNFINISHED:
             self.supervise()
         self._is_reading_on = not snapshot.curves.exact
+
+    def _choose_first_pane(self, snapshot: RunView) -> None:
+        if self._has_chosen_pane or snapshot.about.state in UNFINISHED:
+            return
+        self._has_chosen_pane = True
+        if not snapshot.curves.charts:
+            # Nothing will ever be drawn: its room is for what the run did report, or for why it ended.
+            is_done = snapshot.about.state == "succeeded"
+            if is_done and any(row.is_result for row in snapshot.numbers):
+                self._turn_sheet(SHEETS.index("numbers") - self._sheet)
+            self.bring("sheet-pane")
+            if not self.takes_turns:
+                self.toggle_pane(self.PANES.index("curves"))
 
     def _show_curves(self, snapshot: RunView) -> None:
         curves = snapshot.curves
@@ -190,15 +205,13 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
             if number < len(charts):
                 view.show(charts[number][1])
             elif number == 0:
-                view.show(None, "this run has reported no numbers")
+                view.show(None, _why_no_curves(snapshot))
         parts = ["1 curves"]
         if curves.pages > 1:
             parts.append(f"page {curves.page + 1} of {curves.pages}, v turns")
         if not curves.exact:
             parts.append("reading")
-        title = line(", ".join(parts))
-        if grid.border_title != title:
-            grid.border_title = title
+        entitle(grid, line(", ".join(parts)))
 
     def _fit_columns(self) -> None:
         shown = self.following.shown
@@ -229,28 +242,11 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
         ]
         self.query_one("#sheet-pane").border_title = joined(line("2"), *names)
         if by:
-            self._show_only("sheet-pane")
-            self.query_one(f"#{SHEETS[self._sheet]}").focus()
-
-    def _toggle_pane(self, number: int) -> None:
-        if self.size.width >= NARROW and self.size.height >= 16:
-            super()._toggle_pane(number)
-        elif number < len(self.PANES):
-            self._show_only(self.PANES[number])
-
-    def _show_only(self, pane: str) -> None:
-        # Style sheets of narrow and of low screens hide the other two.
-        self._only = pane
-        for name in self.PANES:
-            self.set_class(name == pane, f"-only-{name}")
-        self.call_after_refresh(self._fit)
-        focus = {"curves": "#curve-0", "log-pane": "#log"}.get(pane, f"#{SHEETS[self._sheet]}")
-        self.query_one(focus).focus()
+            self.bring("sheet-pane")
 
     def do_log(self) -> None:
         """Show the log and type what to look for."""
-        self._show_only("log-pane")
-        self.query_one("#log-pane").display = True
+        self.bring("log-pane")
         self.query_one(LogPane).open_find()
 
     # Curves
@@ -272,11 +268,6 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
         self._page = (self._page + by) % pages
         self.look_again()
 
-    def do_scale(self) -> None:
-        """Linear or log; a curve without positive values stays linear."""
-        self._log_y = not self._log_y
-        self.look_again()
-
     def do_x(self) -> None:
         """Step, tokens, time."""
         shown_now = self.following.shown
@@ -287,21 +278,6 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
         else:
             self.lab.say(f"curves over {X_AXES[self._x]}")
         self.look_again()
-
-    def do_smooth(self) -> None:
-        """Light, strong, off."""
-        self._smoothing = (self._smoothing + 1) % len(SMOOTHING)
-        factor = SMOOTHING[self._smoothing]
-        self.lab.say(f"curves smoothed {factor:g}" if factor else "curves as they are")
-        self.look_again()
-
-    def on_chart_view_enlarge(self, event: ChartView.Enlarge) -> None:
-        """One chart on the whole screen."""
-        from screens.chart import ChartScreen
-
-        event.stop()
-        if event.view.chart is not None:
-            self.app.push_screen(ChartScreen(event.view.chart))
 
     # What can be done
 
@@ -354,3 +330,11 @@ class RunScreen(RunChanges, LabScreen[RunView | None]):
         if isinstance(row, NumberRow) and row.reason and event.table.has_focus:
             self.lab.say(f"{row.name}: {row.reason}")
         self.refresh_keys()
+
+
+def _why_no_curves(snapshot: RunView) -> str:
+    if snapshot.about.state in UNFINISHED:
+        return "no curves yet"
+    results = sum(row.is_result for row in snapshot.numbers)
+    said = "this run reported nothing while it went on"
+    return f"{said}; 2 shows its {many(results, 'number')}" if results else said

@@ -10,6 +10,7 @@ from screens.live import start
 from screens.stop_and_retry import ENDED_BADLY, UNFINISHED
 from screens.widgets.confirm import Confirm
 from storage.errors import StorageError
+from synthlab.cli.words import many
 from synthlab.errors import SynthlabError
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class RunChanges:
             return "no run is chosen"
         if self._in(states):
             return ""
-        return f"it is {runs[0].state}" if len(runs) == 1 else f"none of {len(runs)} runs {what}"
+        return _as_it_is(runs[0].state) if len(runs) == 1 else f"none of {len(runs)} runs {what}"
 
     def why_not_stop(self) -> str:
         """Only what runs or waits can be stopped."""
@@ -132,7 +133,7 @@ class RunChanges:
         runs = self._in(ENDED_BADLY)
         lab = self._screen.lab
         answer = await lab.requests.retry([run.run_id for run in runs])
-        lab.say(f"{_named(runs)}: {len(answer['queued'])} runs queued again")
+        lab.say(f"{_named(runs)}: {many(len(answer['queued']), 'run')} queued again")
 
     def why_not_remove(self) -> str:
         """Not under a living job."""
@@ -195,4 +196,8 @@ class RunChanges:
 
 
 def _named(runs: Sequence[AffectedRun]) -> str:
-    return runs[0].label if len(runs) == 1 else f"{len(runs)} runs"
+    return runs[0].label if len(runs) == 1 else many(len(runs), "run")
+
+
+def _as_it_is(state: str) -> str:
+    return f"it has {state}" if state in ("succeeded", "failed") else f"it is {state}"

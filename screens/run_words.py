@@ -157,8 +157,8 @@ def about_facts(about: RunAbout, *, unicode: bool, whole: bool) -> list[Fact]:
     facts: list[Fact] = [("run", about.label)]
     facts.append(("state", _state(about, unicode)))
     facts += [("", text) for text in (about.message, about.hint) if text]
-    if about.evidence:
-        facts.append(("evidence", ", ".join(f"{name} {value}" for name, value in about.evidence)))
+    if about.evidence and about.state != "succeeded":
+        facts.append(("evidence", about.evidence))
     if about.progress:
         facts.append(("done", about.progress))
     if about.left_s is not None:
@@ -173,6 +173,8 @@ def about_facts(about: RunAbout, *, unicode: bool, whole: bool) -> list[Fact]:
     facts.append(("kind", about.kind))
     facts.append(("id", about.run_id))
     facts += _process(about)
+    if about.evidence and about.state == "succeeded":
+        facts.append(("evidence", about.evidence))
     if whole:
         facts.append(("key", about.key))
         if about.digest:
@@ -200,15 +202,12 @@ def _state(about: RunAbout, unicode: bool) -> Content:
 
 
 def _timing(about: RunAbout) -> list[Fact]:
-    facts: list[Fact] = [("created", moment(about.created_at))]
-    if about.started_at is not None:
-        facts.append(("started", moment(about.started_at)))
-    if about.ended_at is not None:
-        took = ""
-        if about.started_at is not None:
-            took = f", took {duration(about.ended_at - about.started_at)}"
-        facts.append(("ended", moment(about.ended_at) + took))
-    return facts
+    facts: list[Fact] = []
+    if about.started_at is not None and about.ended_at is not None:
+        facts.append(("took", duration(about.ended_at - about.started_at)))
+    stamps = (("ended", about.ended_at), ("started", about.started_at))
+    facts += [(name, moment(stamp)) for name, stamp in stamps if stamp is not None]
+    return [*facts, ("created", moment(about.created_at))]
 
 
 def _process(about: RunAbout) -> list[Fact]:

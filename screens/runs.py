@@ -11,8 +11,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from screens.actions import Action
-from screens.lab_screen import PANE_ACTIONS, LabScreen
+from screens.lab_screen import PANE_ACTIONS
+from screens.list_screen import ListScreen
 from screens.live import Query
+from screens.pane_screen import entitle
 from screens.run_changes import RunChanges, change_actions
 from screens.run_words import about_facts, number_title, run_columns
 from screens.safety import joined, line
@@ -32,13 +34,14 @@ from screens.theme import STYLES, state_sign
 from screens.widgets.facts import Facts
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.paged_table import PagedTable
+from synthlab.cli.words import many
 
 ORDER_NAMES: tuple[Order, ...] = tuple(ORDERS)
 MOST_OVERLAID = 8
 """More curves than this in one chart cannot be told apart."""
 
 
-class RunsScreen(RunChanges, LabScreen[RunsPage]):
+class RunsScreen(RunChanges, ListScreen[RunsPage]):
     """The list, and the run under the cursor beside it."""
 
     CSS_PATH = STYLES / "runs.tcss"
@@ -61,11 +64,9 @@ class RunsScreen(RunChanges, LabScreen[RunsPage]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._filter = ""
         self._order: Order = "newest"
         self._numbers: tuple[NumberColumn, ...] = ()
         self._number: NumberColumn | None = None
-        self._offset = 0
         self._only_mine = False
         self._pinned: str | None = None
 
@@ -86,20 +87,16 @@ class RunsScreen(RunChanges, LabScreen[RunsPage]):
         about = self.query_one("#about")
         about.add_class("pane")
         about.border_title = line("2 run")
-        self._table.focus()
-
-    @property
-    def _table(self) -> PagedTable[RunRow]:
-        return self.query_one("#runs", PagedTable)
+        self.table.focus()
 
     def reads(self) -> Query:
         """A window of the list as it is filtered and ordered now."""
         wanted = RunsWanted(
-            self._filter,
+            self.filter_text,
             self._order,
             self._number,
-            self._offset,
-            self._table.chosen if self.is_mounted else None,
+            self.window_start,
+            self.table.chosen if self.is_mounted else None,
             self.lab.experiment if self._only_mine else None,
         )
         return lambda reading: read_runs(reading, wanted)
@@ -110,9 +107,9 @@ class RunsScreen(RunChanges, LabScreen[RunsPage]):
         if not snapshot.has_any:
             self.query_one("#welcome", Static).update(_nothing_yet())
             return
-        self._offset = snapshot.offset
+        self.window_start = snapshot.offset
         rows = {row.run_id: row for row in snapshot.rows}
-        self._table.show_page(rows, snapshot.offset, snapshot.total)
+        self.table.show_page(rows, snapshot.offset, snapshot.total)
         self._tell_head(snapshot)
         self._tell_place()
         self._show_about(snapshot)
@@ -121,14 +118,14 @@ class RunsScreen(RunChanges, LabScreen[RunsPage]):
 
     def _show_about(self, snapshot: RunsPage) -> None:
         about, facts = snapshot.about, self.query_one("#about", Facts)
-        if about is None or self._table.chosen not in (None, about.run_id):
+        if about is None or self.table.chosen not in (None, about.run_id):
             facts.show([] if about is None else [("run", "…")])
             return
         facts.show(about_facts(about, unicode=self.lab.symbols != "ascii", whole=False))
 
     def _tell_head(self, snapshot: RunsPage) -> None:
         unicode = self.lab.symbols != "ascii"
-        parts = [line(f" {snapshot.total} runs", "bold")]
+        parts = [line(f" {many(snapshot.total, 'run')}", "bold")]
         if self._only_mine and self.lab.experiment:
             parts.append(line(f" of {self.lab.experiment}"))
         for state, count in sorted(snapshot.counts, key=lambda pair: -pair[1]):
@@ -146,25 +143,15 @@ class RunsScreen(RunChanges, LabScreen[RunsPage]):
             head.update(made, layout=False)
 
     def _tell_place(self) -> None:
-        table = self._table
+        table = self.table
         parts = [f"1 runs, {table.place} of {table.total}"]
         if table.marked:
             parts.append(f"{len(table.marked)} marked")
         if self._pinned:
             parts.append(f"pinned {self._pinned}")
-        title = line(", ".join(parts))
-        pane = self.query_one("#list-pane")
-        if pane.border_title != title:
-            pane.border_title = title
+        entitle(self.query_one("#list-pane"), line(", ".join(parts)))
 
     # Moving
-
-    def on_paged_table_turned(self, event: PagedTable.Turned) -> None:
-        """The cursor came near the end of the window."""
-        event.stop()
-        if event.offset != self._offset:
-            self._offset = event.offset
-            self.look_again()
 
     def on_lab_table_chosen(self, event: PagedTable.Chosen) -> None:
         """Another run under the cursor."""
@@ -178,17 +165,6 @@ class RunsScreen(RunChanges, LabScreen[RunsPage]):
         event.stop()
         self.do_open()
 
-    def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
-        """Another list."""
-        event.stop()
-        self._filter = event.text
-        self._begin_again()
-
-    def _begin_again(self) -> None:
-        self._offset = 0
-        self._table.go_to_start()
-        self.look_again()
-
     # What can be done
 
     def words(self) -> Mapping[str, str]:
@@ -199,25 +175,25 @@ class RunsScreen(RunChanges, LabScreen[RunsPage]):
         """The marked runs of this window, else the chosen one."""
         if not self.is_mounted:
             return ()
-        table = self._table
+        table = self.table
         marked = [row for key in table.marked if (row := table.row(key)) is not None]
         chosen = table.chosen_row
         return marked or ([chosen] if chosen is not None else [])
 
     def why_not_open(self) -> str:
         """A run must be chosen."""
-        return "" if self.is_mounted and self._table.chosen else "there is no run to open"
+        return "" if self.is_mounted and self.table.chosen else "there is no run to open"
 
     def do_open(self) -> None:
         """On a screen of its own."""
         from screens.run import RunScreen
 
-        if self._table.chosen:
-            self.app.push_screen(RunScreen(self._table.chosen))
+        if self.table.chosen:
+            self.app.push_screen(RunScreen(self.table.chosen))
 
     def why_not_overlay(self) -> str:
         """Some must be marked."""
-        count = len(self._table.marked) if self.is_mounted else 0
+        count = len(self.table.marked) if self.is_mounted else 0
         if count > MOST_OVERLAID:
             return f"{count} runs are marked; {MOST_OVERLAID} curves at most can be told apart"
         return "" if count else "no run is marked; space marks"
@@ -226,42 +202,38 @@ class RunsScreen(RunChanges, LabScreen[RunsPage]):
         """The first that was marked leads; the pinned one lies on top."""
         from screens.run import RunScreen
 
-        marked = [run for run in self._table.marked if run != self._pinned]
+        marked = [run for run in self.table.marked if run != self._pinned]
         lead, *others = ([self._pinned] if self._pinned else []) + marked
         self.app.push_screen(RunScreen(lead, tuple(others)))
 
     def do_mark(self) -> None:
         """And one down."""
-        self._table.toggle_mark()
+        self.table.toggle_mark()
         self._tell_place()
         self.refresh_keys()
 
     def do_unmark(self) -> None:
         """All of them."""
-        self._table.set_marks(())
+        self.table.set_marks(())
         self._tell_place()
 
     def do_pin(self) -> None:
         """Or unpin."""
-        chosen = self._table.chosen
+        chosen = self.table.chosen
         self._pinned = None if chosen == self._pinned else chosen
         self._tell_place()
-
-    def do_filter(self) -> None:
-        """Type into the line above the list."""
-        self.query_one(FilterLine).open()
 
     def do_order(self) -> None:
         """The next way."""
         names = [name for name in ORDER_NAMES if name != "number" or self._number]
         place = names.index(self._order) if self._order in names else -1
         self._order = names[(place + 1) % len(names)]
-        self._begin_again()
+        self.begin_again()
 
     def do_mine(self) -> None:
         """Or all again."""
         self._only_mine = not self._only_mine
-        self._begin_again()
+        self.begin_again()
 
     async def do_number(self) -> None:
         """The next one that some run has."""
@@ -282,7 +254,7 @@ class RunsScreen(RunChanges, LabScreen[RunsPage]):
         self._number = choices[(place + by) % len(choices)]
         if self._number is None and self._order == "number":
             self._order = "newest"
-        self._table.set_columns(run_columns(self.lab, self._number))
+        self.table.set_columns(run_columns(self.lab, self._number))
         if self._number is not None:
             kind = "result" if self._number.is_result else "last value of"
             number = choices.index(self._number)

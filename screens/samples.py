@@ -2,49 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.content import Content
+from textual.containers import Horizontal, Vertical
 from textual.events import Resize
 from textual.widgets import Static
 
 from screens.actions import Action
-from screens.lab_screen import PANE_ACTIONS, LabScreen
-from screens.live import Query, start
+from screens.answers_pane import SIDEWAYS, AnswersPane
+from screens.lab_screen import PANE_ACTIONS
+from screens.list_screen import ListScreen
+from screens.live import Query
+from screens.pane_screen import entitle
 from screens.safety import joined, line
-from screens.samples_words import answer_text, list_columns, prompt_text
+from screens.sample_index import IndexOpener
+from screens.samples_words import list_columns, nothing_yet
 from screens.snapshots.samples import (
     STEP,
     ListRow,
     PageMemo,
     SamplesPage,
     Wanted,
-    build_index,
     key_of,
     read_samples,
 )
 from screens.theme import STYLES
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.paged_table import PagedTable
-from storage.errors import StorageError
-from synthlab.errors import SynthlabError
 
 if TYPE_CHECKING:
     from synthlab.analysis.samples import SampleIndex
-
-LEAST_COLUMN = 33
-"""Narrower than this an answer is hard to read."""
-MOST_COLUMNS = 4
-SIDEWAYS = (
-    Binding("h,left", "screen.do('samples.left')", "left", show=False),
-    Binding("l,right", "screen.do('samples.right')", "right", show=False),
-)
 
 
 class SampleTable(PagedTable[ListRow]):
@@ -53,17 +42,7 @@ class SampleTable(PagedTable[ListRow]):
     BINDINGS = [*SIDEWAYS]
 
 
-class AnswersPane(VerticalScroll, can_focus=True):
-    """Prompt and answers, scrolled together."""
-
-    BINDINGS = [
-        *SIDEWAYS,
-        Binding("j", "scroll_down", "down", show=False),
-        Binding("k", "scroll_up", "up", show=False),
-    ]
-
-
-class SamplesScreen(LabScreen[SamplesPage | None]):
+class SamplesScreen(ListScreen[SamplesPage | None]):
     """Of the experiment that the console is on."""
 
     CSS_PATH = STYLES / "samples.tcss"
@@ -104,21 +83,13 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._index: SampleIndex | None = None
+        self._opener = IndexOpener(self, self.lab, self._use, self._show_head)
+        self._experiment = ""
+        """The one whose answers are open."""
         self._memo = PageMemo()
-        self._content = ""
-        """What the open index was made of."""
-        self._building = ("", "")
-        """Experiment and content of the index that is opened or built."""
-        self._progress = ""
-        self._failed = ""
-        self._filter = ""
         self._order = ""
         self._seed: int | None = None
         self._sample: int | None = None
-        self._offset = 0
-        self._first = 0
-        """Which condition stands in the first column."""
         self._unmasked: str | None = None
 
     def body(self) -> ComposeResult:
@@ -130,11 +101,7 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
         with Horizontal(id="both"):
             with Vertical(id="list-pane", classes="pane"):
                 yield SampleTable(list_columns(seeds=False, samples=False), step=STEP, id="list")
-            with AnswersPane(id="reading", classes="pane"):
-                yield Static(id="prompt")
-                with Horizontal(id="answers"):
-                    for place in range(MOST_COLUMNS):
-                        yield Static(id=f"answer-{place}", classes="answer")
+            yield AnswersPane(id="reading")
         yield Static(id="welcome")
 
     def on_mount(self) -> None:
@@ -144,9 +111,13 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
         self.table.focus()
 
     @property
-    def table(self) -> SampleTable:
-        """The list."""
-        return self.query_one("#list", SampleTable)
+    def answers(self) -> AnswersPane:
+        """The prompt under the cursor with its answers."""
+        return self.query_one(AnswersPane)
+
+    @property
+    def _index(self) -> SampleIndex | None:
+        return self._opener.index
 
     # Following
 
@@ -156,10 +127,10 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
             self.lab.experiment,
             self._index,
             self._memo,
-            f'{self._filter} order:"{self._order}"' if self._order else self._filter,
+            f'{self.filter_text} order:"{self._order}"' if self._order else self.filter_text,
             self._seed,
             self._sample,
-            self._offset,
+            self.window_start,
             self.table.chosen if self.is_mounted else None,
         )
         return lambda reading: read_samples(reading, wanted)
@@ -171,74 +142,29 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
             self._show_nothing(snapshot)
             return
         self.lab.experiment = snapshot.experiment
-        if snapshot.content != self._content:
-            self._build(snapshot)
-        self._offset = snapshot.offset
+        self._opener.want(snapshot.experiment, snapshot.content)
+        self.window_start = snapshot.offset
         rows = {row.key: row for row in snapshot.rows}
         self.table.show_page(rows, snapshot.offset, snapshot.total)
         self._show_head()
         self._show_answers()
 
     def _show_nothing(self, page: SamplesPage | None) -> None:
-        rows = [line("There is no experiment yet.", "bold")]
-        if page is not None:
-            rows = [line(f"{page.experiment}: no condition has answered anything yet.", "bold")]
-            rows.append(line("R lists its runs; answers appear with the first finished ones"))
-        rows.append(joined(line("L", "bold $accent"), line("  launches an experiment")))
-        rows += [line(""), line("The same from a shell:"), line("   synthlab run tiny")]
-        rows.append(line("   synthlab samples EXPERIMENT"))
-        self.query_one("#welcome", Static).update(line("\n").join(rows))
+        self.query_one("#welcome", Static).update(nothing_yet(page.experiment if page else None))
 
-    # The index, built in a thread
-
-    def _build(self, page: SamplesPage) -> None:
-        wanted = (page.experiment, page.content)
-        if self._building != wanted:
-            self._building = wanted
-            start(self, self._open, "index")
-
-    async def _open(self) -> None:
-        home, loop = self.lab.requests.home, asyncio.get_running_loop()
-        wanted = self._building
-        experiment, content = wanted
-
-        def tell(done: int, total: int, what: str) -> None:
-            text = f"building the index: {min(done + 1, total)} of {total}, {what} …"
-            loop.call_soon_threadsafe(self._tell_progress, text)
-
-        try:
-            found = await self.lab.requests.in_thread(lambda: build_index(home, experiment, tell))
-        except (SynthlabError, StorageError, sqlite3.Error, OSError) as error:
-            self._tell_progress(str(error))
-            return
-        except Exception as error:  # noqa: BLE001 - rows nobody foresaw must not end the console
-            self._tell_progress(f"this cannot be shown ({type(error).__name__}: {error})")
-            self.lab.note_defect(error)
-            return
-        if wanted != self._building or not self.is_mounted:
-            found.close()
-            return
-        self._use(found, content)
-
-    def _use(self, found: SampleIndex, content: str) -> None:
-        before = self._index
-        if before is None or before.contents.experiment != found.contents.experiment:
+    def _use(self, found: SampleIndex) -> None:
+        before, self._experiment = self._experiment, found.contents.experiment
+        if before != self._experiment:
             self._begin(found)
-        self._index, self._content, self._progress = found, content, ""
         self._set_columns()
         self.look_again()
 
     def _begin(self, index: SampleIndex) -> None:
-        self._offset = self._first = 0
+        self.window_start = self.answers.first = 0
         self._order, self._unmasked = "", None
         self._seed = index.contents.seeds[0] if len(index.contents.seeds) > 1 else None
         self._sample = None
         self.table.go_to_start()
-
-    def _tell_progress(self, text: str) -> None:
-        self._progress = text
-        if self.is_mounted:
-            self._show_head()
 
     # Showing
 
@@ -259,8 +185,8 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
         if page is None:
             return
         parts = [line(f" {page.experiment}", "bold")]
-        if self._progress:
-            parts.append(line(f"  {self._progress}", "$primary"))
+        if self._opener.progress:
+            parts.append(line(f"  {self._opener.progress}", "$primary"))
         if index is not None:
             whole = index.contents.n_rows
             parts.append(line(f"  {page.total} of {whole} rows" if page.total < whole else ""))
@@ -273,67 +199,30 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
                 parts.append(line(f"  {sample}", "$lab-muted"))
             if self._order:
                 parts.append(line(f"  lowest {self._order} first", "$lab-muted"))
-            shown, names = self._visible(), index.conditions
+            shown, names = self.answers.columns_of(index.conditions), index.conditions
             if len(shown) < len(names):
-                last = self._first + len(shown)
-                parts.append(
-                    line(f"  conditions {self._first + 1}-{last} of {len(names)}", "$accent")
-                )
-        elif not self._progress:
+                first = self.answers.first
+                seen = f"  conditions {first + 1}-{first + len(shown)} of {len(names)}"
+                parts.append(line(seen, "$accent"))
+        elif not self._opener.progress:
             parts.append(line("  opening the answers …", "$primary"))
         self.query_one("#head", Static).update(joined(*parts))
         title = f"1 prompts, {self.table.place} of {self.table.total}"
-        self.query_one("#list-pane").border_title = line(title)
-
-    def _visible(self) -> tuple[str, ...]:
-        """Conditions in the columns now."""
-        if self._index is None:
-            return ()
-        names = self._index.conditions
-        count = MOST_COLUMNS
-        if not self._is_stacked():
-            width = self.query_one("#reading").size.width or self.size.width
-            count = max(2, min(MOST_COLUMNS, width // LEAST_COLUMN))
-        self._first = max(0, min(self._first, len(names) - count))
-        return names[self._first : self._first + count]
-
-    def _is_stacked(self) -> bool:
-        return self.has_class("-narrow") or self.has_class("-tiny")
+        entitle(self.query_one("#list-pane"), line(title))
 
     def _show_answers(self) -> None:
-        from synthlab.analysis.charts.palette import looks
-
         page, index = self.following.shown, self._index
         row = page.chosen if page is not None else None
         if page is None or index is None or row is None:
-            self.query_one("#prompt", Static).update(line(self._nothing_here(), "$lab-muted"))
-            for place in range(MOST_COLUMNS):
-                self.query_one(f"#answer-{place}").display = False
+            self.answers.say(self._nothing_here())
             return
         masked = row.is_harmful and self._unmasked != key_of(row)
-        self._update("prompt", prompt_text(row, page.reference, masked=masked))
-        shown = self._visible()
-        drawn = dict(zip(index.conditions, looks(index.conditions), strict=True))
-        for place in range(MOST_COLUMNS):
-            column = self.query_one(f"#answer-{place}")
-            column.display = place < len(shown)
-            if place < len(shown):
-                name = shown[place]
-                made = answer_text(
-                    name, row.of(name), drawn[name], masked=masked, stacked=self._is_stacked()
-                )
-                self._update(f"answer-{place}", made)
+        self.answers.show(row, page.reference, index.conditions, masked=masked)
 
     def _nothing_here(self) -> str:
         if self._index is None:
-            return self._progress or "opening the answers …"
+            return self._opener.progress or "opening the answers …"
         return "nothing passes the filter; esc in the filter line shows all again"
-
-    def _update(self, name: str, content: Content) -> None:
-        widget = self.query_one(f"#{name}", Static)
-        before = widget.content
-        if not isinstance(before, Content) or before != content or before.spans != content.spans:
-            widget.update(content)
 
     def on_resize(self, event: Resize) -> None:
         """More or fewer columns fit."""
@@ -346,31 +235,18 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
 
     # Moving
 
-    def on_paged_table_turned(self, event: PagedTable.Turned) -> None:
-        """The cursor came near the end of the window."""
-        event.stop()
-        if event.offset != self._offset:
-            self._offset = event.offset
-            self.look_again()
-
     def on_lab_table_chosen(self, event: PagedTable.Chosen) -> None:
         """Another prompt; what was unmasked for the last one is masked again."""
         event.stop()
         self._unmasked = None
-        self.query_one("#reading").scroll_home(animate=False)
+        self.answers.scroll_home(animate=False)
         self.look_again()
         self.refresh_keys()
 
     def on_lab_table_opened(self, event: PagedTable.Opened) -> None:
         """`enter`: read the answers."""
         event.stop()
-        self.query_one("#reading").focus()
-
-    def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
-        """Another list."""
-        event.stop()
-        self._filter = event.text
-        self._begin_again()
+        self.bring("reading")
 
     def on_screen_suspend(self) -> None:
         """Nobody is looking: masked again."""
@@ -378,24 +254,19 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
             self._unmasked = None
             self._show_answers()
 
-    def _begin_again(self) -> None:
-        self._offset = 0
-        self.table.go_to_start()
+    def begin_again(self) -> None:
+        """Other rows may need other columns."""
         self._set_columns()
-        self.look_again()
+        super().begin_again()
 
     # What can be done
 
     def words(self) -> Mapping[str, str]:
         """The experiment, the prompt under the cursor, the filter."""
         row = self.table.chosen_row if self.is_mounted else None
-        found = {**super().words(), "filter": self._filter}
+        found = {**super().words(), "filter": self.filter_text}
         found["prompt"] = row.prompt_id if row is not None else ""
         return {name: word for name, word in found.items() if word}
-
-    def do_filter(self) -> None:
-        """Type into the line above the list."""
-        self.query_one(FilterLine).open()
 
     def do_next(self) -> None:
         """One down."""
@@ -407,12 +278,12 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
 
     def do_left(self) -> None:
         """Earlier conditions."""
-        self._first = max(0, self._first - 1)
+        self.answers.first = max(0, self.answers.first - 1)
         self._show_again()
 
     def do_right(self) -> None:
         """Later conditions."""
-        self._first += 1
+        self.answers.first += 1
         self._show_again()
 
     def why_not_right(self) -> str:
@@ -420,7 +291,8 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
         index = self._index
         if index is None:
             return "the answers are not open yet"
-        return "" if len(self._visible()) < len(index.conditions) else "all conditions are shown"
+        shown = self.answers.columns_of(index.conditions)
+        return "" if len(shown) < len(index.conditions) else "all conditions are shown"
 
     def why_not_seed(self) -> str:
         """There must be several."""
@@ -433,7 +305,7 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
         """The next, after the last one all."""
         if self._index is not None:
             self._seed = _after(self._seed, self._index.contents.seeds)
-            self._begin_again()
+            self.begin_again()
 
     def why_not_sample(self) -> str:
         """There must be several."""
@@ -447,7 +319,7 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
         page = self.following.shown
         if page is not None:
             self._sample = _after(self._sample, page.samples)
-            self._begin_again()
+            self.begin_again()
 
     def why_not_order(self) -> str:
         """Answers must have scores."""
@@ -461,7 +333,7 @@ class SamplesScreen(LabScreen[SamplesPage | None]):
             names = ("", *self._index.metrics)
             place = names.index(self._order) if self._order in names else 0
             self._order = names[(place + 1) % len(names)]
-            self._begin_again()
+            self.begin_again()
 
     def why_not_unmask(self) -> str:
         """Only harmful prompts are masked."""

@@ -72,6 +72,7 @@ class SettingsScreen(LabScreen[SettingsView]):
     """`enter` takes the next choice; it is in force at once and kept in the preferences file."""
 
     CSS_PATH = STYLES / "settings.tcss"
+    PLACE = "settings"
     PANES = ("preferences", "places", "keys")
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("settings.change", "enter,space", "change", "the next choice of the chosen setting"),

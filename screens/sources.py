@@ -46,7 +46,7 @@ class SourcesScreen(MaterialScreen):
 
     def columns(self) -> Sequence[TableColumn[SourceRow]]:
         """Who answered what."""
-        return source_columns()
+        return source_columns(self.lab)
 
     def read_page(self, reading: Reading, wanted: Wanted) -> Page[SourceRow]:
         """A window of the sources."""

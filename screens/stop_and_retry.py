@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from screens.live import Reading
 from screens.widgets.confirm import Confirm
 from storage.catalog.queries import experiment_steps
+from synthlab.cli.words import many
 
 if TYPE_CHECKING:
     from screens.app import LabApp
@@ -34,7 +35,9 @@ def stop_experiment(app: LabApp, experiment: str) -> None:
         runs = await runs_in(app, experiment, UNFINISHED)
         if runs:
             await app.requests.stop(runs)
-        app.say(f"{experiment}: {len(runs)} runs told to stop with their work saved; r continues")
+        app.say(
+            f"{experiment}: {many(len(runs), 'run')} told to stop with their work saved; r continues"
+        )
 
     def answered(yes: bool | None) -> None:
         if yes:
@@ -58,4 +61,4 @@ async def retry_experiment(app: LabApp, experiment: str) -> None:
         app.say(f"{experiment}: nothing ended badly", "warning")
         return
     await app.requests.retry(runs)
-    app.say(f"{experiment}: {len(runs)} runs queued again, to continue where they were")
+    app.say(f"{experiment}: {many(len(runs), 'run')} queued again, to continue where they were")

@@ -19,6 +19,7 @@ LEAST_WIDTH = 40
 class WhyScreen(LabScreen[tuple[str, ...]]):
     """What `synthlab why NAME` prints."""
 
+    PLACE = "why"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("why.print", "ctrl+l", "print", "the same in a shell", "synthlab why {why}"),
     )

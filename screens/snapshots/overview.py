@@ -172,7 +172,8 @@ def _in_order(seeds: Mapping[str, dict[int, None]]) -> list[tuple[str, list[int]
 
 
 def _queue(runs: Sequence[Row], now: float) -> list[QueueRow]:
-    order = {"running": 0, "starting": 1, "failed": 2, "interrupted": 3, "unknown": 4, "queued": 5}
+    states = ("running", "starting", "failed", "interrupted", "unknown", "queued", "cancelled")
+    order = {state: place for place, state in enumerate(states)}
     shown = [run for run in runs if run["state"] in order]
     shown.sort(key=lambda run: order[run["state"]])
     ended = [run for run in runs if run["state"] == "succeeded" and run["ended_at"]]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from screens.live import Reading
+from screens.snapshots.evidence import evidence_words
 from screens.snapshots.overview import SILENT_AFTER_S
 from storage.catalog.queries import Row
 from synthlab.execution.eta import has_settled
@@ -27,8 +28,8 @@ class RunAbout:
     reason: str
     message: str
     hint: str
-    evidence: tuple[tuple[str, str], ...]
-    """What proves the end state: names and values of exit.json."""
+    evidence: str
+    """What proves the end state, from exit.json."""
     attempt: int
     priority: int
     share: float | None
@@ -72,7 +73,7 @@ def read_about(reading: Reading, run_id: str) -> RunAbout | None:
         run["reason"] or "",
         run["message"] or "",
         run["hint"] or "",
-        leaves(_object(run["evidence"])),
+        evidence_words(_object(run["evidence"])),
         run["attempt"] or 0,
         run["priority"] or 0,
         share,

@@ -24,10 +24,18 @@ class KeyLine(Widget):
         super().__init__()
         self._content = Content("")
         self._hosts: Sequence[ActionHost] = ()
+        self._panes = 0
+        self._is_typing = False
 
-    def show_hosts(self, hosts: Sequence[ActionHost]) -> None:
-        """Show the keys of these; drawn only if they differ from what stands there."""
-        self._hosts = hosts
+    def show_hosts(
+        self, hosts: Sequence[ActionHost], panes: int = 0, *, is_typing: bool = False
+    ) -> None:
+        """Show the keys of these; drawn only if they differ from what stands there.
+
+        panes: how many panes take turns, so that the digits are the way to the others.
+        is_typing: keys are letters of a text now, and all but a few do nothing else.
+        """
+        self._hosts, self._panes, self._is_typing = hosts, panes, is_typing
         made = self._make(self.size.width)
         if made != self._content or made.spans != self._content.spans:
             self._content = made
@@ -35,7 +43,7 @@ class KeyLine(Widget):
 
     def on_resize(self) -> None:
         """More or fewer keys fit."""
-        self.show_hosts(self._hosts)
+        self.show_hosts(self._hosts, self._panes, is_typing=self._is_typing)
 
     def render(self) -> Content:
         """The row."""
@@ -43,7 +51,16 @@ class KeyLine(Widget):
 
     def _make(self, width: int) -> Content:
         app = cast("LabApp", self.app)
+        if self._is_typing:
+            return joined(
+                line(" esc", "bold $accent"),
+                " leave the text ",
+                line(" f1", "bold $accent"),
+                " help",
+            )
         tail = joined(line(" ?", "bold $accent"), " help")
+        if self._panes > 1:
+            tail = joined(line(f" 1-{self._panes}", "bold $accent"), " panes ", tail)
         parts: list[Content] = []
         used = tail.cell_length
         taken: set[str] = set()

@@ -51,8 +51,12 @@ class PlaceLine(Widget):
     def render(self) -> Content:
         """The row, shortened to the place on top where there is no room for all."""
         tabs = joined(*(self._tab(place) for place in PLACES))
+        here = [self._tab(place) for place in PLACES if place.name == self._place]
+        if not here:
+            here = [joined(" ", line(self._place, "bold reverse"))]
+            tabs = joined(tabs, " ", *here)
         if tabs.cell_length + len(self._note) + 1 > self.size.width:
-            tabs = joined(*(self._tab(place) for place in PLACES if place.name == self._place))
+            tabs = joined(*here)
         gap = self.size.width - tabs.cell_length - len(self._note) - 1
         note = line(self._note, "bold $warning" if self._warns else "$lab-muted")
         return joined(tabs, " " * max(1, gap), note)

@@ -17,6 +17,7 @@ from screens.lab_screen import LabScreen
 from storage.home import LabHome
 from synthlab.cli.grammar import VERBS
 from tests.console.console_pilot import drive, frame, settle
+from tests.console.seeded import EXPERIMENT
 
 FORBIDDEN = {
     "ctrl+b": "tmux", "ctrl+a": "screen", "ctrl+z": "suspend", "ctrl+s": "flow control",
@@ -146,6 +147,7 @@ def test_jump_mode_goes_to_a_pane(seeded_home: LabHome) -> None:
         before = app.screen.focused
         await pilot.press("ctrl+o")
         await settle(pilot)
+        assert EXPERIMENT in frame(app)  # the panes are seen below their letters
         await pilot.press("a")
         await settle(pilot)
         assert app.screen.focused is not None

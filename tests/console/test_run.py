@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -98,9 +99,7 @@ def test_sheets_turn(training_home: LabHome, size: tuple[int, int]) -> None:
     async def act(pilot: Pilot[None], app: LabApp) -> None:
         measured = run_id(46 - 4 * 3 + 2 - 2)
         await open_run(pilot, measured)
-        for _ in range(2):
-            await pilot.press("right_square_bracket")
-        await settle(pilot)
+        # It has no curves, so that its numbers are what is seen first.
         check_frame(app, "run-numbers")
         await pilot.press("right_square_bracket")
         await settle(pilot)
@@ -117,7 +116,7 @@ def test_lineage_leads_to_the_runs_it_names(seeded_home: LabHome) -> None:
         await pilot.press("left_square_bracket")
         await settle(pilot)
         assert "generate/llama" in frame(app)
-        assert "read by  finetune/human.s0" in frame(app)
+        assert re.search(r"read by +\S+ +finetune/human\.s0", frame(app))
         await pilot.press("enter")
         await settle(pilot)
         assert isinstance(app.screen, RunScreen)

@@ -256,7 +256,7 @@ def test_keys_answer_while_the_index_is_built(
         assert go_on.wait(20)
         return real(at, experiment, progress)
 
-    monkeypatch.setattr("screens.samples.build_index", slow)
+    monkeypatch.setattr("screens.sample_index.build_index", slow)
 
     async def act(pilot: Pilot[None], app: LabApp) -> None:
         await pilot.press("A")
