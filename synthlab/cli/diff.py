@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from storage.catalog.queries import experiment_steps, find_experiment
 from synthlab.cli.session import Session
-from synthlab.errors import ExitCode, UsageError
+from synthlab.errors import ExitCode, NotFoundError, UsageError
 from synthlab.lineage.difference import DiffReport, diff_labelled, diff_nodes
 from synthlab.lineage.graph import find_start
 from synthlab.lineage.hops import trace
@@ -51,6 +51,7 @@ def difference_of(connection: sqlite3.Connection, old: str, new: str) -> DiffRep
             _of_experiment(connection, first["id"]), _of_experiment(connection, second["id"])
         )
     if first is not None or second is not None:
+        _roots(connection, new if first else old)
         raise UsageError(
             f"{old if first else new!r} is an experiment and the other is not",
             "compare two experiments, or two results or runs",
@@ -72,8 +73,32 @@ def _of_experiment(connection: sqlite3.Connection, experiment: str) -> dict[str,
     return {step["label"]: nodes[step["id"]] for step in steps}
 
 
+def _of_condition(connection: sqlite3.Connection, name: str) -> dict[str, StepNode] | None:
+    """The runs that measure EXPERIMENT:CONDITION on its first axis; None if the name is no such pair.
+
+    Raises NotFoundError if the experiment has not measured the condition.
+    """
+    experiment, _, condition = name.partition(":")
+    found = find_experiment(connection, experiment)
+    if found is None or not condition or "/" in condition or ":" in condition:
+        return None
+    measured = [step for step in experiment_steps(connection, found["id"]) if step["axis"]]
+    steps = [step for step in measured if step["condition"] == condition]
+    if not steps:
+        known = ", ".join(dict.fromkeys(str(step["condition"]) for step in measured))
+        raise NotFoundError(
+            f"{found['id']} has not measured a condition {condition!r}", f"it has: {known}"
+        )
+    chosen = {str(step["seed"]): step for step in steps if step["axis"] == steps[0]["axis"]}
+    labels = {step["id"]: str(step["label"]) for step in chosen.values()}
+    nodes = nodes_of_lineage(trace(connection, labels), labels)
+    return {seed: nodes[step["id"]] for seed, step in chosen.items()}
+
+
 def _roots(connection: sqlite3.Connection, name: str) -> dict[str, StepNode]:
     """The runs that a name means, by seed."""
+    if (measured := _of_condition(connection, name)) is not None:
+        return measured
     start = find_start(connection, name)
     labels: dict[str, str] = {}
     by_seed: dict[str, str] = {}

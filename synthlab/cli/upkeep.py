@@ -15,7 +15,6 @@ from synthlab.lineage.checks import Problem, check_hop
 from synthlab.lineage.graph import find_start
 from synthlab.lineage.hops import trace
 
-
 WIDTH = 80
 """Columns that running text is broken at."""
 

@@ -8,7 +8,7 @@ RESULT_HELP = (
     "EXPERIMENT:CONDITION[.sSEED]:METRIC, EXPERIMENT:LABEL:METRIC or RUN:METRIC;"
     " EXPERIMENT:CONDITION,BASELINE:METRIC for a difference"
 )
-SIDE_HELP = "a result (see why), a run or an experiment"
+SIDE_HELP = "a result (see why), EXPERIMENT:CONDITION, a run or an experiment"
 
 VERBS = (
     Verb(
@@ -47,7 +47,7 @@ VERBS = (
         "diff:diff",
         "exactly the inputs in which two results differ",
         (positional("old", "A", SIDE_HELP), positional("new", "B", SIDE_HELP)),
-        ("diff demo.1 demo.2", "diff demo:human:ppl1-log demo:multi:ppl1-log"),
+        ("diff demo.1 demo.2", "diff demo:human demo:multi"),
     ),
     Verb(
         "export-run",

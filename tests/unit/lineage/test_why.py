@@ -245,6 +245,19 @@ def test_diff_reads_the_catalog(lab: EggsLab, tmp_path: Path) -> None:
     assert code == ExitCode.USAGE, err
 
 
+def test_diff_takes_conditions_and_says_what_is_not_there(lab: EggsLab) -> None:
+    by_number = document(lab.home, "diff", "eggs:vanilla:mtld", "eggs:multi:mtld")
+    by_name = document(lab.home, "diff", "eggs:vanilla", "eggs:multi")
+    assert by_name["differences"] == by_number["differences"]
+    code, _, err = run(lab.home, "diff", "eggs:vanilla", "eggs:mutli")
+    assert code == ExitCode.NOT_FOUND
+    assert "has not measured a condition 'mutli'" in err and "multi" in err
+    code, _, err = run(lab.home, "diff", "eggs", "nothing")
+    assert code == ExitCode.NOT_FOUND and "'nothing'" in err
+    code, _, err = run(lab.home, "diff", "eggs", "eggs:multi")
+    assert code == ExitCode.USAGE and "the other is not" in err
+
+
 def test_why_and_lineage_load_no_numpy(lab: EggsLab) -> None:
     code = (
         "import sys\nfrom synthlab.cli.main import main\nfrom synthlab.cli.output import Output\n"
