@@ -66,6 +66,6 @@ def _report(session: Session, experiment: str, followed: Followed) -> ExitCode:
     print_expected(session, experiment)
     if followed.ended_badly:
         output.say(f"\n{len(followed.ended_badly)} of {followed.total} steps did not succeed.")
-        output.say("  run the same command again to continue")
+        output.say("  what is done stays: repair what failed, then run the same command again")
         return ExitCode.FAILED
     return ExitCode.DONE
