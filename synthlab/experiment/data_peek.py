@@ -69,6 +69,9 @@ def _named(wanted: str | None) -> Sequence[str]:
 
 
 def _guess(name: str, columns: Sequence[str]) -> str:
+    other = next((sign for sign in ";\t|" if len(columns) == 1 and sign in columns[0]), None)
+    if other is not None:
+        return f": its header is not cut at {other!r}; a .csv has commas, a .tsv has tabs"
     guess = nearest(name, columns)
     return f"{guess} The columns: {', '.join(columns)}" if guess.endswith("?") else guess
 

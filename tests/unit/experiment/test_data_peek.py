@@ -115,6 +115,11 @@ def test_templates_name_their_columns() -> None:
     assert not list(column_faults(None, wanted))
 
 
+def test_a_table_cut_by_other_signs_is_told_so() -> None:
+    ((_, fault),) = column_faults(Peek(("q;a;topic",), 1), {"prompt": "q"})
+    assert fault.endswith("its header is not cut at ';'; a .csv has commas, a .tsv has tabs")
+
+
 def test_a_plan_refuses_a_column_that_is_not_there_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "own.csv").write_text("question,anser,topic\nq,a,t\n")
     with pytest.raises(SpecError) as raised:
