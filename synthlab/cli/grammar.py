@@ -63,17 +63,12 @@ def add_console_options(parser: argparse.ArgumentParser) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole grammar; `--help` needs nothing but argparse."""
-    common = SafeParser(add_help=False)
-    common.add_argument("--home", metavar="DIR", default=argparse.SUPPRESS, help=HOME_HELP)
-    common.add_argument(
-        "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document"
-    )
     parser = SafeParser(
         prog="synthlab",
         description="A terminal lab for synthetic-data experiments. Without a verb: the console\n"
         "(--experiment ID, --readonly, --no-mouse, --symbols).",
         epilog=EPILOG,
-        parents=[common],
+        parents=[_common()],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"synthlab {_version()}")
@@ -85,13 +80,26 @@ def build_parser() -> argparse.ArgumentParser:
             help=verb.help,
             description=fill(verb.help, HELP_WIDTH),
             epilog=_examples(verb),
-            parents=[common],
+            parents=[_common()],
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         added.set_defaults(target_function=verb.target)
         for argument in verb.arguments:
             added.add_argument(*argument.names, **argument.options)
     return parser
+
+
+def _common() -> SafeParser:
+    """What may stand before and after the verb: a parser of its own for each, because defaults are set on it.
+
+    A verb that is not told says nothing, and so leaves alone what stood before it.
+    """
+    common = SafeParser(add_help=False)
+    common.add_argument("--home", metavar="DIR", default=argparse.SUPPRESS, help=HOME_HELP)
+    common.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document"
+    )
+    return common
 
 
 def _examples(verb: Verb) -> str | None:

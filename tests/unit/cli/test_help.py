@@ -69,3 +69,18 @@ def test_the_overview_fits_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_is_no_plural() -> None:
     assert [many(n, "run") for n in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--home", "/lab", "--json", "runs"),
+        ("runs", "--home", "/lab", "--json"),
+        ("--json", "runs", "--home=/lab"),
+    ],
+)
+def test_home_and_json_stand_before_or_after_the_verb(words: tuple[str, ...]) -> None:
+    parsed = build_parser().parse_args(words)
+    assert (parsed.home, parsed.json) == ("/lab", True)
+    plain = build_parser().parse_args(["runs"])
+    assert (plain.home, plain.json) == (None, False)
