@@ -18,7 +18,7 @@ from textual.events import Mount
 
 from screens.actions import Action, ActionHost, bindings
 from screens.live import Follower, Looked, Query, start
-from screens.pane_screen import TYPED_INTO, PaneScreen
+from screens.pane_screen import PaneScreen, is_typed_into
 from screens.widgets.key_line import KeyLine
 from screens.widgets.message_line import MessageLine
 from screens.widgets.place_line import PlaceLine
@@ -193,7 +193,7 @@ class LabScreen(PaneScreen, ActionHost, Generic[S]):
         """Bring the key line up to what is possible now."""
         if self.is_attached and (line := next(iter(self.query(KeyLine)), None)):
             panes = len(self.PANES) if self.takes_turns else 0
-            is_typing = isinstance(self.focused, TYPED_INTO)
+            is_typing = self.focused is not None and is_typed_into(self.focused)
             with suppress(NoMatches):  # on its way out: some of what the actions ask for is gone
                 line.show_hosts(self.hosts(), panes, is_typing=is_typing)
 

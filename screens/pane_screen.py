@@ -9,9 +9,7 @@ from textual.content import Content
 from textual.events import Mount, Resize
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Input, TextArea
 
-TYPED_INTO = (Input, TextArea)
 AWAY, ALONE = "-away", "-alone"
 """Classes that the style sheet of all screens gives their meaning: not seen; takes all room there is."""
 
@@ -20,6 +18,11 @@ def entitle(pane: Widget, title: Content) -> None:
     """Give a pane its title; an equal one would paint the whole pane again."""
     if pane.border_title != title.markup:
         pane.border_title = title
+
+
+def is_typed_into(widget: Widget) -> bool:
+    """Whether letters are a text of the widget rather than keys."""
+    return widget.check_consume_key("a", "a")
 
 
 class Room(NamedTuple):
@@ -92,7 +95,7 @@ class PaneScreen(Screen[None]):
         self._arrange_panes()
         pane = self.query_one(f"#{name}")
         inside = (one for one in pane.walk_children(Widget, with_self=True) if _is_on(one))
-        able = (one for one in inside if one.focusable and not isinstance(one, TYPED_INTO))
+        able = (one for one in inside if one.focusable and not is_typed_into(one))
         self.set_focus(next(able, None))
 
     def _arrange_panes(self) -> None:
