@@ -25,9 +25,7 @@ $(VENV)/.dev: $(VENV)/.core
 
 demo: $(VENV)/.core ## run the recipe `demo` on a real model and print the comparison
 	$(BIN)/synthlab run demo
-	$(BIN)/synthlab compare demo
-	$(BIN)/synthlab compare demo --axis bias
-	$(BIN)/synthlab compare demo --axis robustness
+	$(BIN)/synthlab compare demo --axis all
 
 test: $(VENV)/.dev ## the whole test suite
 	$(BIN)/python -m pytest $(SPREAD)
