@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Set before any test module imports a library that reads them; children inherit them.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -16,6 +17,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from storage.catalog.connection import open_catalog
 from storage.home import LabHome, prepare_home
 from tests.commands import Command
+
+# How long an example takes says more of the machine's load than of the code.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session")

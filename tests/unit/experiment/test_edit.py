@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from synthlab.errors import ConflictError, NotFoundError, SpecError, UsageError
@@ -48,7 +48,6 @@ values = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(values)
 def test_every_value_comes_back_as_it_was(value: Any) -> None:
     written = toml_value(value)
