@@ -195,6 +195,7 @@ def pretended_gpu(
         "current_device": lambda: 0,
         "set_device": lambda _: None,
         "mem_get_info": lambda _=None: (MEMORY, MEMORY),
+        "_check_bf16_tensor_supported": lambda _: True,  # by emulation, if need be
         "get_device_properties": driver.get_device_properties,
         "get_rng_state": driver.get_rng_state,
         "set_rng_state": driver.set_rng_state,
