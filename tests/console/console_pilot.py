@@ -52,7 +52,9 @@ async def settle(pilot: Pilot[None], patience_s: float = 20.0) -> None:
         waits = any(
             node.message_queue_size for node in (app, *screen.walk_children(with_self=True))
         )
-        busy = is_reading or works or waits
+        # A layout that is due brings sizes, and these bring new drawings.
+        is_due = screen._layout_required or screen._callbacks
+        busy = is_reading or works or waits or is_due
         quiet = 0 if busy else quiet + 1
         if time.monotonic() > deadline:
             raise TimeoutError(f"the console did not come to rest:\n{frame(app)}")  # type: ignore[arg-type]
