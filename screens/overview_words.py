@@ -167,7 +167,7 @@ def nothing_yet(home: str) -> Content:
             joined(
                 line("L", "bold $accent"), line("  launches an experiment from a recipe or a file;")
             ),
-            line("   `tiny` shows every kind of step in a minute, without a GPU"),
+            line("   `tiny` shows every kind of step in two minutes, without a GPU"),
             line(""),
             line("The same from a shell:"),
             line("   synthlab recipes", "$lab-muted"),
