@@ -176,7 +176,7 @@ class CompareScreen(CurveKeys, LabScreen[Basis | None]):
             said = found.comparison
             seeds = ", ".join(map(str, said.seeds))
             if self._differences:
-                parts.append(line(f"  less {said.baseline}", "bold"))
+                parts.append(line(f"  minus {said.baseline}", "bold"))
             parts.append(line(f"  {len(said.metrics)} tested, {len(said.shown)} only shown"))
             parts.append(line(f"  seeds {seeds}", "$lab-muted"))
         elif self._comparer.failed:

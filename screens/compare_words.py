@@ -331,7 +331,7 @@ def _contrast_facts(contrast: Contrast, baseline: str) -> list[tuple[str, str | 
         return [("verdict", f"{HATCH} unlike, not subtracted: {contrast.verdict.sentence}")]
     of_judge = "" if contrast.seed is None else f", seed {contrast.seed}"
     facts: list[tuple[str, str | Content]] = [
-        (f"less {baseline}", f"{signed(result.difference)} {limits(result.interval)}{of_judge}"),
+        (f"minus {baseline}", f"{signed(result.difference)} {limits(result.interval)}{of_judge}"),
         ("verdict", contrast.verdict.sentence),
     ]
     if math.isfinite(result.effect.value):

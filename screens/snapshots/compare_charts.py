@@ -69,7 +69,7 @@ def difference_chart(comparison: Comparison, metric: MetricComparison) -> BarCha
         )
         for one in metric.contrasts
     )
-    title = f"{metric.id}, less {comparison.baseline}"
+    title = f"{metric.id}, minus {comparison.baseline}"
     return BarChart(title, Axis(_label(metric)), bars, (INTERVALS,))
 
 

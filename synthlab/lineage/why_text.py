@@ -32,7 +32,7 @@ def _number_lines(found: Why, width: int) -> Iterator[str]:
         what = f"mean of {len(found.results)} seeds" if several else ""
     unit = f" {first.unit}" if first.unit else ""
     yield f"{first.metric} = {value}{unit}" + (f"  ({what})" if what else "")
-    for title, facts in (("", found.results), ("less ", found.baseline)):
+    for title, facts in (("", found.results), ("minus ", found.baseline)):
         for fact in facts:
             yield from _folded(f"  {title}{_fact_line(fact)}", width)
     key = " ".join(f"{name}={value}" for name, value in first.key.items())

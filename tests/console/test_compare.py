@@ -168,7 +168,7 @@ def test_the_detail_pane_tells_everything_of_a_number(template: LabHome) -> None
         await pilot.press("l", "l")
         await settle(pilot)
         said = facts(app)
-        for text in ("12 of 12", "lower by", "Holm", "by seed", "seed SD", "MDE", "less vanilla"):
+        for text in ("12 of 12", "lower by", "Holm", "by seed", "seed SD", "MDE", "minus vanilla"):
             assert text in said, text
         assert said.index("single") < said.index("human")
 
@@ -225,7 +225,7 @@ def test_charts_of_the_metric_the_loss_and_two_metrics(template: LabHome) -> Non
         await pilot.press("v")
         await settle(pilot)
         assert isinstance(chart := drawn(screen), BarChart)
-        assert chart.title == "ppl1-log, less vanilla"
+        assert chart.title == "ppl1-log, minus vanilla"
         assert [bar.name for bar in chart.bars] == ["human", "single", "multi"]
         await pilot.press("c")
         await settle(pilot)
