@@ -129,6 +129,6 @@ class AskFields(ModalScreen[bool]):
         self._leave_if_done()
 
     def _leave_if_done(self) -> None:
-        if self._is_done and self.is_current:
+        if self._is_done and self.is_active:
             self._is_done = False
             self.dismiss(True)

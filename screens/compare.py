@@ -19,11 +19,11 @@ from screens.compare_words import (
     compare_columns,
     compare_rows,
     metric_facts,
-    nothing_yet,
     strip,
 )
 from screens.comparing import Comparer
 from screens.curve_keys import CurveKeys
+from screens.empty_words import nothing_measured
 from screens.lab_screen import PANE_ACTIONS, LabScreen
 from screens.live import Query
 from screens.report_request import write_into
@@ -114,7 +114,13 @@ class CompareScreen(CurveKeys, LabScreen[Basis | None]):
         self._show_chart()
 
     def _show_nothing(self, basis: Basis | None) -> None:
-        self.query_one("#welcome", Static).update(nothing_yet(basis.experiment if basis else None))
+        words = nothing_measured(
+            basis.experiment if basis else None,
+            " has not measured anything yet.",
+            "the comparison appears with the first results",
+            "compare",
+        )
+        self.query_one("#welcome", Static).update(words)
 
     def _ask(self) -> None:
         basis, chosen, axis = self._basis, self._conditions.chosen, self._conditions.axis

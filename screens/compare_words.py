@@ -84,18 +84,6 @@ def compare_rows(
     return rows
 
 
-def nothing_yet(experiment: str | None) -> Content:
-    """What stands there before anything is measured; experiment: None where there is not even that."""
-    rows = [line("There is no experiment yet.")]
-    if experiment is not None:
-        rows = [line(f"{experiment} has not measured anything yet.", "bold")]
-        rows.append(line("R lists its runs; the comparison appears with the first results"))
-    rows.append(joined(line("L", "bold $accent"), line("  launches an experiment")))
-    rows += [line(""), line("The same from a shell:"), line("   synthlab run tiny")]
-    rows.append(line("   synthlab compare EXPERIMENT"))
-    return Content("\n").join(rows)
-
-
 def name_width(room: int) -> int:
     """Of the first column: the end of a metric's name says on which prompts it was measured."""
     return max(LEAST_NAME, min(36, room // 6 + 2))

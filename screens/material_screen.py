@@ -11,12 +11,13 @@ from textual.content import Content
 from textual.widgets import Static
 
 from screens.actions import Action
+from screens.empty_words import nothing_in_lab
 from screens.lab_screen import PANE_ACTIONS
 from screens.list_screen import ListScreen
 from screens.live import Query, Reading
 from screens.material_words import detail_facts
 from screens.pane_screen import entitle
-from screens.safety import joined, line
+from screens.safety import line
 from screens.snapshots.material import STEP, Detail, Page, Wanted
 from screens.theme import STYLES
 from screens.widgets.facts import Facts
@@ -112,7 +113,9 @@ class MaterialScreen(ListScreen[Page[Any]]):
         """List, place in it, detail."""
         self.set_class(not snapshot.has_any, "-empty")
         if not snapshot.has_any:
-            self.query_one("#welcome", Static).update(_nothing_yet(self.EMPTY))
+            self.query_one("#welcome", Static).update(
+                nothing_in_lab(self.EMPTY, "launches an experiment, which makes some")
+            )
             return
         self.window_start = snapshot.offset
         rows = {row.key: row for row in snapshot.rows}
@@ -189,16 +192,3 @@ class MaterialScreen(ListScreen[Page[Any]]):
         chosen = self.table.chosen
         self._unmasked = None if self._unmasked == chosen else chosen
         self.look_again()
-
-
-def _nothing_yet(what: str) -> Content:
-    return Content("\n").join(
-        [
-            line(what, "bold"),
-            line(""),
-            joined(line("L", "bold $accent"), line("  launches an experiment, which makes some")),
-            line(""),
-            line("The same from a shell:"),
-            line("   synthlab run tiny", "$lab-muted"),
-        ]
-    )

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widgets import Static
 
 from screens.actions import Action
+from screens.empty_words import nothing_in_lab
 from screens.lab_screen import PANE_ACTIONS
 from screens.list_screen import ListScreen
 from screens.live import Query
@@ -105,7 +105,7 @@ class RunsScreen(RunChanges, ListScreen[RunsPage]):
         """Only what differs is drawn again."""
         self.set_class(not snapshot.has_any, "-empty")
         if not snapshot.has_any:
-            self.query_one("#welcome", Static).update(_nothing_yet())
+            self.query_one("#welcome", Static).update(nothing_in_lab("Nothing has run yet."))
             return
         self.window_start = snapshot.offset
         rows = {row.run_id: row for row in snapshot.rows}
@@ -260,16 +260,3 @@ class RunsScreen(RunChanges, ListScreen[RunsPage]):
             number = choices.index(self._number)
             self.lab.say(f"{kind} {self._number.name} ({number} of {len(self._numbers)})")
         self.look_again()
-
-
-def _nothing_yet() -> Content:
-    return Content("\n").join(
-        [
-            line("Nothing has run yet.", "bold"),
-            line(""),
-            joined(line("L", "bold $accent"), line("  launches an experiment")),
-            line(""),
-            line("The same from a shell:"),
-            line("   synthlab run tiny", "$lab-muted"),
-        ]
-    )

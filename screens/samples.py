@@ -12,13 +12,14 @@ from textual.widgets import Static
 
 from screens.actions import Action
 from screens.answers_pane import SIDEWAYS, AnswersPane
+from screens.empty_words import nothing_measured
 from screens.lab_screen import PANE_ACTIONS
 from screens.list_screen import ListScreen
 from screens.live import Query
 from screens.pane_screen import entitle
 from screens.safety import joined, line
 from screens.sample_index import IndexOpener
-from screens.samples_words import list_columns, nothing_yet
+from screens.samples_words import list_columns
 from screens.snapshots.samples import (
     STEP,
     ListRow,
@@ -150,7 +151,13 @@ class SamplesScreen(ListScreen[SamplesPage | None]):
         self._show_answers()
 
     def _show_nothing(self, page: SamplesPage | None) -> None:
-        self.query_one("#welcome", Static).update(nothing_yet(page.experiment if page else None))
+        words = nothing_measured(
+            page.experiment if page else None,
+            ": no condition has answered anything yet.",
+            "answers appear with the first finished ones",
+            "samples",
+        )
+        self.query_one("#welcome", Static).update(words)
 
     def _use(self, found: SampleIndex) -> None:
         before, self._experiment = self._experiment, found.contents.experiment

@@ -51,18 +51,6 @@ def list_columns(*, seeds: bool, samples: bool) -> Sequence[TableColumn[ListRow]
     return columns
 
 
-def nothing_yet(experiment: str | None) -> Content:
-    """What stands there before anything is answered; experiment: None where there is not even that."""
-    rows = [line("There is no experiment yet.", "bold")]
-    if experiment is not None:
-        rows = [line(f"{experiment}: no condition has answered anything yet.", "bold")]
-        rows.append(line("R lists its runs; answers appear with the first finished ones"))
-    rows.append(joined(line("L", "bold $accent"), line("  launches an experiment")))
-    rows += [line(""), line("The same from a shell:"), line("   synthlab run tiny")]
-    rows.append(line("   synthlab samples EXPERIMENT"))
-    return Content("\n").join(rows)
-
-
 def prompt_text(row: SampleRow, reference: str, *, masked: bool) -> Content:
     """The prompt with what is known of it; the human answer below it, if there is one."""
     about = [row.set, row.prompt_id]

@@ -10,7 +10,7 @@ from textwrap import fill
 
 from synthlab.cli.output import Column, Output
 from synthlab.cli.session import Session
-from synthlab.cli.words import count, many, size
+from synthlab.cli.words import TEXT_WIDTH, count, many, size
 from synthlab.errors import ExitCode
 from synthlab.execution.planning import Planned, plan_file
 from synthlab.execution.resolve import Action, StepStatus
@@ -18,9 +18,6 @@ from synthlab.experiment.estimates import KindEstimate, PlanEstimate
 from synthlab.experiment.recipes import find_recipe
 from synthlab.experiment.spec import VANILLA
 from synthlab.experiment.steps import Step
-
-WIDTH = 80
-"""Columns that running text is broken at."""
 
 
 def read_plan(session: Session, name: str) -> Planned:
@@ -98,7 +95,7 @@ def print_estimate(output: Output, cost: PlanEstimate) -> None:
         del columns[4]
     output.table(columns, [{"line": line} for line in lines])
     for line in cost.assumptions:
-        output.data(fill(line, WIDTH, initial_indent="  ", subsequent_indent="    "))
+        output.data(fill(line, TEXT_WIDTH, initial_indent="  ", subsequent_indent="    "))
     if cost.most_gpus > 1:
         output.data(
             f"  the largest step needs the memory of {cost.most_gpus} × {cost.gpu}, and a step is "

@@ -7,16 +7,13 @@ from textwrap import fill
 
 from storage.catalog.connection import open_catalog
 from synthlab.cli.session import Session
-from synthlab.cli.words import many
+from synthlab.cli.words import TEXT_WIDTH, many
 from synthlab.errors import ExitCode
 from synthlab.execution import client
 from synthlab.experiment.recipes import list_recipes
 from synthlab.lineage.checks import Problem, check_hop
 from synthlab.lineage.graph import find_start
 from synthlab.lineage.hops import trace
-
-WIDTH = 80
-"""Columns that running text is broken at."""
 
 
 def init(session: Session) -> ExitCode:
@@ -88,7 +85,7 @@ def recipes(session: Session) -> ExitCode:
             for title in ("asks", "needs", "takes"):
                 said = fill(
                     row[title],
-                    WIDTH,
+                    TEXT_WIDTH,
                     initial_indent=f"  {title:<7}",
                     subsequent_indent=" " * 9,
                     break_on_hyphens=False,

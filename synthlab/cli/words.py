@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 
+TEXT_WIDTH = 80
+"""Columns that running text is broken at."""
+
 
 def duration(seconds: float | None) -> str:
     """`48 s`, `3:07 min`, `2:05 h`; a dash where it is not known."""

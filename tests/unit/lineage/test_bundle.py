@@ -213,7 +213,8 @@ HOSTILE_NAMES = [
     "/etc/passwd", "../x", f"{RUN}/out/../../x", f"{RUN}/out/./x", f"{RUN}//out/x", "runs/../x",
     f"{RUN}/out/a\\b", "C:/x", f"{RUN}/out/C:x", f"{RUN}/out/con", f"{RUN}/out/NUL.txt",
     f"{RUN}/out/com1.json", f"{RUN}/out/x.", f"{RUN}/out/x ", f"{RUN}/out/x\n", f"{RUN}/out/\x1b[2J",
-    f"{RUN}/out/\u202ex", f"{RUN}/out/" + "x" * 600, f"{RUN}/log.txt", f"{RUN}/lock", f"{RUN}/work/x",
+    f"{RUN}/out/\u202ex", f"{RUN}/out/" + "x" * 600, f"{RUN}/log.txt", f"{RUN}/lock",
+    "/".join((RUN, "work", "x")),
     "runs/abc/spec.json", "runs/0000000l/spec.json", f"{RUN}/out", "catalog.db", "settings.toml",
     "experiments/x/experiment.json", "experiments/../experiment.json",
     "experiments/eggs.1/evil.json", "", ".", "runs",
@@ -345,7 +346,7 @@ def test_a_name_that_comes_twice_is_refused(lab: EggsLab, other: LabHome, tmp_pa
         take_in(other, tmp_path / "good.tar")
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", gzip.compress(b"hello"), b"\x1f\x8b broken"])
+@pytest.mark.parametrize("content", [b"", b"hello", gzip.compress(b"hello", mtime=0), b"\x1f\x8b broken"])
 def test_what_is_no_bundle_is_refused_in_words(
     other: LabHome, tmp_path: Path, content: bytes
 ) -> None:
