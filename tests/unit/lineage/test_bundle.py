@@ -346,7 +346,9 @@ def test_a_name_that_comes_twice_is_refused(lab: EggsLab, other: LabHome, tmp_pa
         take_in(other, tmp_path / "good.tar")
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", gzip.compress(b"hello", mtime=0), b"\x1f\x8b broken"])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", gzip.compress(b"hello", mtime=0), b"\x1f\x8b broken"]
+)
 def test_what_is_no_bundle_is_refused_in_words(
     other: LabHome, tmp_path: Path, content: bytes
 ) -> None:
